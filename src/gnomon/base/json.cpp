@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/base/json.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <string>
+
+#include "gnomon/base/error.h"
+#include "gnomon/base/file.h"
+
+namespace gnomon {
+namespace {
+
+constexpr int kDeepestNesting = 64;
+
+void require_finite(const Json& value, const std::string& path) {
+  if (value.is_number_float() && !std::isfinite(value.get<double>())) {
+    throw InternalError(fmt::format("dump_json: \"{}\" is not finite, expected a number or null", path));
+  }
+  if (value.is_object()) {
+    for (const auto& [key, child] : value.items()) require_finite(child, path + "/" + key);
+  } else if (value.is_array()) {
+    for (std::size_t i = 0; i < value.size(); ++i) require_finite(value[i], path + "/" + std::to_string(i));
+  }
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, std::string_view origin) {
+  const auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
+    if (depth > kDeepestNesting) {
+      throw FileError(fmt::format("\"{}\": JSON nests deeper than {} levels", origin, kDeepestNesting));
+    }
+    return true;
+  };
+  try {
+    return Json::parse(text, limit_depth);
+  } catch (const nlohmann::json::exception& e) {
+    // The library's message repeats the last bytes read, which are the file's, not ours to print raw.
+    const auto* parse_error = dynamic_cast<const nlohmann::json::parse_error*>(&e);
+    throw FileError(fmt::format("\"{}\": not valid JSON at byte {}", origin,
+                                parse_error != nullptr ? parse_error->byte : 0));
+  }
+}
+
+Json read_json_file(const std::filesystem::path& path) {
+  return parse_json(read_text_file(path), path.string());
+}
+
+std::string dump_json(const Json& value) {
+  require_finite(value, "");
+  return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+}  // namespace gnomon

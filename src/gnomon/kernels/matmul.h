@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "gnomon/tensor/view.h"
+
+namespace gnomon {
+
+// Who computes a matrix product. `reference` is plain loops with sums in double, the oracle of tests;
+// `blas` is the system's CBLAS.
+enum class Backend { reference, blas };
+
+std::string_view backend_name(Backend backend);
+std::string blas_description();  // "OpenBLAS 0.3.21 ... Haswell", or "CBLAS" where the library does not say
+
+// How a checkpoint stores a projection: GPT-2's Conv1D has [n_in, n_out], every Linear has [n_out, n_in].
+enum class WeightLayout { in_out, out_in };
+
+// A projection W from n_in to n_out numbers, whose weights somebody else owns. `stride` is the distance
+// in elements between rows as stored.
+template <class T>
+struct WeightView {
+  const T* data = nullptr;
+  Index n_in = 0;
+  Index n_out = 0;
+  Index stride = 0;
+  WeightLayout layout = WeightLayout::out_in;
+
+  const T& operator()(Index i, Index o) const {
+    return layout == WeightLayout::in_out ? data[i * stride + o] : data[o * stride + i];
+  }
+};
+
+// y = x W + bias; an empty bias is none.
+//
+// x [n_row, n_in]   y [n_row, n_out]   bias [n_out]. Overwrites y, which must not overlap x. The sum
+// over n_in is never split across threads. Throws ShapeError.
+template <class T>
+void linear_forward(MatrixView<T> y, MatrixView<const T> x, const WeightView<T>& weight,
+                    std::span<const T> bias, Backend backend);
+
+}  // namespace gnomon
