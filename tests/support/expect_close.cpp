@@ -11,8 +11,8 @@ namespace gnomon::test {
 namespace {
 
 template <class T>
-void expect_close_impl(std::string_view name, std::span<const T> actual, std::span<const T> expected,
-                       Tolerance tolerance) {
+void expect_close_impl(std::string_view name, std::span<const T> actual,
+                       std::span<const T> expected, Tolerance tolerance) {
   ASSERT_EQ(actual.size(), expected.size()) << name << ": number of values";
   double largest = 0;
   for (const T value : expected) largest = std::max(largest, std::abs(static_cast<double>(value)));
@@ -42,13 +42,13 @@ void expect_close_impl(std::string_view name, std::span<const T> actual, std::sp
 
 }  // namespace
 
-void expect_close(std::string_view name, std::span<const double> actual, std::span<const double> expected,
-                  Tolerance tolerance) {
+void expect_close(std::string_view name, std::span<const double> actual,
+                  std::span<const double> expected, Tolerance tolerance) {
   expect_close_impl(name, actual, expected, tolerance);
 }
 
-void expect_close(std::string_view name, std::span<const float> actual, std::span<const float> expected,
-                  Tolerance tolerance) {
+void expect_close(std::string_view name, std::span<const float> actual,
+                  std::span<const float> expected, Tolerance tolerance) {
   expect_close_impl(name, actual, expected, tolerance);
 }
 

@@ -8,31 +8,31 @@
 
 namespace gnomon {
 
-// What went wrong, as the user meets it. The letters-and-digits code, the kind and the exit status are
-// stable: they appear in scripts and documents. `error_code_table` has one row for each.
+// What went wrong, as the user meets it. The letters-and-digits code, the kind and the exit status
+// are stable: they appear in scripts and documents. `error_code_table` has one row for each.
 enum class ErrorCode {
-  internal,            // E001
-  numeric,             // E002
-  usage,               // E010
-  unknown_site,        // E011
-  out_of_range,        // E012
-  wrong_site,          // E013
-  bad_data,            // E014
-  unsupported,         // E020
-  unreadable,          // E030
-  not_found,           // E031
-  bad_file,            // E032
-  write_failed,        // E033
-  check_failed,        // E040
-  out_of_resources,    // E050
-  incompatible,        // E060
-  interrupted,         // E070
+  internal,          // E001
+  numeric,           // E002
+  usage,             // E010
+  unknown_site,      // E011
+  out_of_range,      // E012
+  wrong_site,        // E013
+  bad_data,          // E014
+  unsupported,       // E020
+  unreadable,        // E030
+  not_found,         // E031
+  bad_file,          // E032
+  write_failed,      // E033
+  check_failed,      // E040
+  out_of_resources,  // E050
+  incompatible,      // E060
+  interrupted,       // E070
 };
 
 struct ErrorCodeRow {
   ErrorCode code;
-  std::string_view name;     // "E031"
-  std::string_view kind;     // "input_not_found"
+  std::string_view name;  // "E031"
+  std::string_view kind;  // "input_not_found"
   int exit_status;
   std::string_view meaning;  // one or two sentences, shown by `gnomon explain E031`
 };

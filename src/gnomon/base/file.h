@@ -33,11 +33,12 @@ class MappedFile {
 
 // The whole file as a string. Throws FileError where it is missing, unreadable or larger than
 // `largest` bytes.
-std::string read_text_file(const std::filesystem::path& path, std::size_t largest = std::size_t{1} << 30);
+std::string read_text_file(const std::filesystem::path& path,
+                           std::size_t largest = std::size_t{1} << 30);
 
 // Writes beside `path` under a temporary name, flushes to disk, then renames: a reader sees the old
-// file or the new one, never a part. On failure the temporary file is removed and `path` is as it was.
-// Creates the parent folders. Throws FileError (write_failed).
+// file or the new one, never a part. On failure the temporary file is removed and `path` is as it
+// was. Creates the parent folders. Throws FileError (write_failed).
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
 void write_file_atomic(const std::filesystem::path& path,
                        const std::function<void(std::ostream&)>& write);

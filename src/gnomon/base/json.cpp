@@ -16,12 +16,14 @@ constexpr int kDeepestNesting = 64;
 
 void require_finite(const Json& value, const std::string& path) {
   if (value.is_number_float() && !std::isfinite(value.get<double>())) {
-    throw InternalError(fmt::format("dump_json: \"{}\" is not finite, expected a number or null", path));
+    throw InternalError(
+        fmt::format("dump_json: \"{}\" is not finite, expected a number or null", path));
   }
   if (value.is_object()) {
     for (const auto& [key, child] : value.items()) require_finite(child, path + "/" + key);
   } else if (value.is_array()) {
-    for (std::size_t i = 0; i < value.size(); ++i) require_finite(value[i], path + "/" + std::to_string(i));
+    for (std::size_t i = 0; i < value.size(); ++i)
+      require_finite(value[i], path + "/" + std::to_string(i));
   }
 }
 
@@ -30,14 +32,16 @@ void require_finite(const Json& value, const std::string& path) {
 Json parse_json(std::string_view text, std::string_view origin) {
   const auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
     if (depth > kDeepestNesting) {
-      throw FileError(fmt::format("\"{}\": JSON nests deeper than {} levels", origin, kDeepestNesting));
+      throw FileError(
+          fmt::format("\"{}\": JSON nests deeper than {} levels", origin, kDeepestNesting));
     }
     return true;
   };
   try {
     return Json::parse(text, limit_depth);
   } catch (const nlohmann::json::exception& e) {
-    // The library's message repeats the last bytes read, which are the file's, not ours to print raw.
+    // The library's message repeats the last bytes read, which are the file's, not ours to print
+    // raw.
     const auto* parse_error = dynamic_cast<const nlohmann::json::parse_error*>(&e);
     throw FileError(fmt::format("\"{}\": not valid JSON at byte {}", origin,
                                 parse_error != nullptr ? parse_error->byte : 0));

@@ -10,8 +10,8 @@ namespace gnomon {
 // Keys keep the order in which they were written: files are read by people and compared by diff.
 using Json = nlohmann::ordered_json;
 
-// Parses JSON from an untrusted source. `origin` names the source in messages. Throws FileError with
-// the byte offset where the text is not valid JSON or nests deeper than 64 levels.
+// Parses JSON from an untrusted source. `origin` names the source in messages. Throws FileError
+// with the byte offset where the text is not valid JSON or nests deeper than 64 levels.
 Json parse_json(std::string_view text, std::string_view origin);
 Json read_json_file(const std::filesystem::path& path);
 

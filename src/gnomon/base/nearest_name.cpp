@@ -26,7 +26,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::optional<std::string> nearest_name(std::string_view name, std::span<const std::string> candidates) {
+std::optional<std::string> nearest_name(std::string_view name,
+                                        std::span<const std::string> candidates) {
   // Names longer than this are not typing errors of ours; the table would only cost time.
   constexpr std::size_t kLongestName = 200;
   if (name.size() > kLongestName) return std::nullopt;

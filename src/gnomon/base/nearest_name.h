@@ -9,7 +9,9 @@
 namespace gnomon {
 
 // The candidate with the smallest edit distance (insertions, deletions, substitutions, swaps of
-// neighbours) to `name`, or nothing where even the nearest differs in more than a third of its length.
-std::optional<std::string> nearest_name(std::string_view name, std::span<const std::string> candidates);
+// neighbours) to `name`, or nothing where even the nearest differs in more than a third of its
+// length.
+std::optional<std::string> nearest_name(std::string_view name,
+                                        std::span<const std::string> candidates);
 
 }  // namespace gnomon

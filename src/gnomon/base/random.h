@@ -9,8 +9,9 @@
 
 namespace gnomon {
 
-// xoshiro256++ (Blackman and Vigna 2021, ACM TOMS 47:36), seeded through SplitMix64. The distributions
-// are our own, so that the same seed gives the same numbers with every standard library.
+// xoshiro256++ (Blackman and Vigna 2021, ACM TOMS 47:36), seeded through SplitMix64. The
+// distributions are our own, so that the same seed gives the same numbers with every standard
+// library.
 class Random {
  public:
   // The stream `name` of the run's root seed: streams with different names are independent, so that
@@ -18,9 +19,9 @@ class Random {
   Random(std::uint64_t seed, std::string_view name);
 
   std::uint64_t next();
-  double uniform();                              // [0, 1), 53 bits
-  std::uint64_t below(std::uint64_t n);          // [0, n) without bias (Lemire 2019); n > 0
-  double normal();                               // standard normal, polar method
+  double uniform();                      // [0, 1), 53 bits
+  std::uint64_t below(std::uint64_t n);  // [0, n) without bias (Lemire 2019); n > 0
+  double normal();                       // standard normal, polar method
 
   // Fisher-Yates.
   template <class T>

@@ -57,7 +57,7 @@ void parallel_for(std::int64_t begin, std::int64_t end, std::int64_t grain,
     }
   };
 #ifdef _OPENMP
-#pragma omp parallel for schedule(static, 1) num_threads(static_cast<int>(n_chunk))
+#pragma omp parallel for schedule(static, 1) num_threads(static_cast <int>(n_chunk))
   for (std::int64_t chunk = 0; chunk < n_chunk; ++chunk) run_chunk(chunk);
 #else
   {

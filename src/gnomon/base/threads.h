@@ -10,9 +10,9 @@ namespace gnomon {
 void set_threads(int n);
 int threads();
 
-// Calls body(first, last) on disjoint ranges that cover [begin, end), each of at least `grain` items
-// when there are that many. The split never changes a result: bodies write to their own range only.
-// An exception of a body is rethrown after all have ended.
+// Calls body(first, last) on disjoint ranges that cover [begin, end), each of at least `grain`
+// items when there are that many. The split never changes a result: bodies write to their own range
+// only. An exception of a body is rethrown after all have ended.
 void parallel_for(std::int64_t begin, std::int64_t end, std::int64_t grain,
                   const std::function<void(std::int64_t, std::int64_t)>& body);
 

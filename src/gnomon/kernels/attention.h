@@ -9,7 +9,8 @@ namespace gnomon {
 
 struct AttentionShape {
   Index n_heads = 0;
-  Index n_kv_heads = 0;  // divides n_heads; query head h reads key-value head h n_kv_heads / n_heads
+  // Divides n_heads; query head h reads key-value head h n_kv_heads / n_heads, rounded down.
+  Index n_kv_heads = 0;
   Index d_head = 0;
   double scale = 0;  // multiplies q·k; 1 / sqrt(d_head) in both families
 };
@@ -23,8 +24,8 @@ struct AttentionShape {
 // Vaswani et al. 2017, arXiv:1706.03762; grouped queries: Ainslie et al. 2023, arXiv:2305.13245.
 //
 // q, z [n_q, n_heads d_head]   k, v [n_k, n_kv_heads d_head]   q_position [n_q], each in [0, n_k)
-// scores, pattern [n_heads n_q, n_k], row h n_q + i. All overwrite their output; pattern may be scores.
-// Throws ShapeError.
+// scores, pattern [n_heads n_q, n_k], row h n_q + i. All overwrite their output; pattern may be
+// scores. Throws ShapeError.
 template <class T>
 void attention_scores_forward(MatrixView<T> scores, MatrixView<const T> q, MatrixView<const T> k,
                               std::span<const Index> q_position, const AttentionShape& shape);
@@ -34,9 +35,10 @@ template <class T>
 void attention_values_forward(MatrixView<T> z, MatrixView<const T> pattern, MatrixView<const T> v,
                               const AttentionShape& shape);
 
-// The three steps without storing scores of the whole text: bit for bit what they give one after another.
-// A query's bits do not depend on which other queries are present. Not threaded: callers run texts side
-// by side.
+// The three steps without storing scores of the whole text: bit for bit what they give one after
+// another. A query's bits depend on itself and on the keys and values up to its position alone, not
+// on other queries nor on what stands later in the text, NaN included. Not threaded: callers run
+// texts side by side.
 template <class T>
 void attention_forward(MatrixView<T> z, MatrixView<const T> q, MatrixView<const T> k,
                        MatrixView<const T> v, std::span<const Index> q_position,

@@ -9,18 +9,26 @@
 
 namespace gnomon {
 
-// Who computes a matrix product. `reference` is plain loops with sums in double, the oracle of tests;
-// `blas` is the system's CBLAS.
-enum class Backend { reference, blas };
+// Who computes a matrix product.
+//
+// packed     our own loops. Every element of y is one chain of fused multiply-adds over n_in in
+//            order, so a row's bits depend on that row, the weight and the bias alone: not on the
+//            rows computed beside it, the layout, the threads, or AVX2 against AVX-512.
+// blas       the system's CBLAS. OpenBLAS 0.3.21 gives a row other bits where it stands elsewhere
+//            among the rows or has other company: up to rounding it is the same.
+// reference  plain loops with sums in double, the oracle of tests.
+enum class Backend { reference, blas, packed };
 
 std::string_view backend_name(Backend backend);
-std::string blas_description();  // "OpenBLAS 0.3.21 ... Haswell", or "CBLAS" where the library does not say
+// "OpenBLAS 0.3.21 ... Haswell", or "CBLAS" where the library does not say.
+std::string blas_description();
 
-// How a checkpoint stores a projection: GPT-2's Conv1D has [n_in, n_out], every Linear has [n_out, n_in].
+// How a checkpoint stores a projection: GPT-2's Conv1D has [n_in, n_out], every Linear has
+// [n_out, n_in].
 enum class WeightLayout { in_out, out_in };
 
-// A projection W from n_in to n_out numbers, whose weights somebody else owns. `stride` is the distance
-// in elements between rows as stored.
+// A projection W from n_in to n_out numbers, whose weights somebody else owns. `stride` is the
+// distance in elements between rows as stored.
 template <class T>
 struct WeightView {
   const T* data = nullptr;
@@ -36,8 +44,8 @@ struct WeightView {
 
 // y = x W + bias; an empty bias is none.
 //
-// x [n_row, n_in]   y [n_row, n_out]   bias [n_out]. Overwrites y, which must not overlap x. The sum
-// over n_in is never split across threads. Throws ShapeError.
+// x [n_row, n_in]   y [n_row, n_out]   bias [n_out], added last. Overwrites y, which must not
+// overlap x. The sum over n_in is never split across threads. Throws ShapeError.
 template <class T>
 void linear_forward(MatrixView<T> y, MatrixView<const T> x, const WeightView<T>& weight,
                     std::span<const T> bias, Backend backend);

@@ -14,9 +14,9 @@ namespace gnomon {
 //   y[i]     = x[i] cos(angle) - x[i + m] sin(angle)
 //   y[i + m] = x[i + m] cos(angle) + x[i] sin(angle)
 //
-// x, y [n_row, n_heads d_head], of which the first 2 frequencies.size() channels of each head turn and the
-// others are copied   position [n_row]   frequency [n_rotary / 2]. Angles, sines and cosines in double.
-// Overwrites y, which may be x. Throws ShapeError.
+// x, y [n_row, n_heads d_head], of which the first 2 frequencies.size() channels of each head turn
+// and the others are copied   position [n_row]   frequency [n_rotary / 2]. Angles, sines and
+// cosines in double. Overwrites y, which may be x. Throws ShapeError.
 template <class T>
 void rotary_forward(MatrixView<T> y, MatrixView<const T> x, std::span<const Index> position,
                     std::span<const double> frequency, Index d_head);

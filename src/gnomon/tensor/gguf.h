@@ -20,9 +20,9 @@ struct GgufValue {
   std::variant<bool, std::int64_t, std::uint64_t, double, std::string, Array> value;
 };
 
-// A GGUF file, versions 2 and 3, mapped. Format: docs/formats/gguf.md. Everything is checked against the
-// size of the file before it is read or allocated. Throws FileError naming file, key or tensor, offset,
-// found and expected; UnsupportedError for element types that are not decoded.
+// A GGUF file, versions 2 and 3, mapped. Format: docs/formats/gguf.md. Everything is checked
+// against the size of the file before it is read or allocated. Throws FileError naming file, key or
+// tensor, offset, found and expected; UnsupportedError for element types that are not decoded.
 class GgufFile {
  public:
   explicit GgufFile(const std::filesystem::path& path);
@@ -36,7 +36,7 @@ class GgufFile {
   const std::string* find_string(const std::string& key) const;
   const GgufValue::Array* find_array(const std::string& key) const;
   bool has(const std::string& key) const { return metadata_.contains(key); }
-  std::int64_t integer(const std::string& key) const;                       // throws where absent
+  std::int64_t integer(const std::string& key) const;  // throws where absent
   std::int64_t integer_or(const std::string& key, std::int64_t fallback) const;
   double number_or(const std::string& key, double fallback) const;
   bool boolean_or(const std::string& key, bool fallback) const;

@@ -14,13 +14,15 @@
 namespace gnomon {
 
 // A safetensors file, mapped. Format: docs/formats/safetensors.md. The header is checked completely
-// before any tensor is handed out: offsets inside the file, no overlap, no hole, sizes that match shapes.
-// Throws FileError naming file, tensor, found and expected.
+// before any tensor is handed out: offsets inside the file, no overlap, no hole, sizes that match
+// shapes. Bytes of a tensor need not be aligned. Throws FileError naming file, tensor, found and
+// expected; UnsupportedError for element types and fields that are not known.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);
 
-  const std::vector<StoredTensor>& tensors() const { return tensors_; }   // in file order
+  const std::filesystem::path& path() const { return file_->path(); }
+  const std::vector<StoredTensor>& tensors() const { return tensors_; }  // in file order
   const StoredTensor* find(const std::string& name) const;               // null where absent
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
@@ -31,14 +33,15 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-// What write_safetensors writes; `bytes` are little-endian and row-major.
-// Writes atomically, tensors in the given order, 8-byte aligned header with "format": "pt" so that other
-// readers accept it. Throws FileError, and ArgumentError for a repeated name or a size that does not
-// match the shape.
+// Writes atomically; `bytes` are little-endian and row-major. Tensors of wider elements come first,
+// otherwise in the given order, and the header is a multiple of 8 bytes, so that every tensor is
+// aligned to its element: other readers cannot view one that is not. "format": "pt" is added to the
+// metadata unless given, for the same reason. Throws FileError, and ArgumentError for a repeated or
+// unusable name, an element type in blocks, or a size that does not match the shape.
 void write_safetensors(const std::filesystem::path& path, const std::vector<StoredTensor>& tensors,
                        const std::map<std::string, std::string>& metadata);
 
-// A view of a tensor in memory, for write_safetensors.
+// A view of a tensor in memory, for write_safetensors. The tensor must outlive it.
 StoredTensor stored(std::string name, const Tensor<float>& tensor);
 StoredTensor stored(std::string name, const Tensor<double>& tensor);
 

@@ -11,8 +11,8 @@
 
 namespace gnomon {
 
-// A tensor as it stands in a mapped file. `shape` is row-major, last axis fastest, whatever order the
-// file uses; `bytes` point into the mapping.
+// A tensor as it stands in a mapped file. `shape` is row-major, last axis fastest, whatever order
+// the file uses; `bytes` point into the mapping.
 struct StoredTensor {
   std::string name;
   Dtype dtype = Dtype::f32;

@@ -13,7 +13,8 @@ template <class T>
 class Tensor {
  public:
   Tensor() = default;
-  explicit Tensor(std::vector<Index> shape) : shape_(std::move(shape)), values_(static_cast<std::size_t>(count(shape_))) {}
+  explicit Tensor(std::vector<Index> shape)
+      : shape_(std::move(shape)), values_(static_cast<std::size_t>(count(shape_))) {}
   Tensor(std::vector<Index> shape, std::vector<T> values);  // throws ShapeError
 
   const std::vector<Index>& shape() const { return shape_; }
@@ -32,7 +33,7 @@ class Tensor {
   Index n_col() const { return shape_.empty() ? 1 : shape_.back(); }
   Index n_row() const { return n_col() == 0 ? 0 : size() / n_col(); }
 
-  std::vector<Index> shape_;
+  std::vector<Index> shape_ = {0};
   std::vector<T> values_;
 };
 

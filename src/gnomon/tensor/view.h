@@ -23,14 +23,16 @@ struct MatrixView {
       : data(data_), rows(rows_), cols(cols_), stride(stride_) {}
   // A view that may be written reads as one that may not.
   template <class U>
-    requires(std::is_same_v<const U, T> && !std::is_const_v<U>)
-  MatrixView(MatrixView<U> other)  // NOLINT(google-explicit-constructor)
+  requires(std::is_same_v<const U, T> && !std::is_const_v<U>)
+      MatrixView(MatrixView<U> other)  // NOLINT(google-explicit-constructor)
       : MatrixView(other.data, other.rows, other.cols, other.stride) {}
 
   T& operator()(Index i, Index j) const { return data[i * stride + j]; }
   std::span<T> row(Index i) const { return {data + i * stride, static_cast<std::size_t>(cols)}; }
   MatrixView columns(Index first, Index n) const { return {data + first, rows, n, stride}; }
-  MatrixView row_range(Index first, Index n) const { return {data + first * stride, n, cols, stride}; }
+  MatrixView row_range(Index first, Index n) const {
+    return {data + first * stride, n, cols, stride};
+  }
 };
 
 }  // namespace gnomon

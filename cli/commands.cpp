@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.h"
+
+#include <utility>
+
+#include "cli/option_values.h"
+
+namespace gnomon::cli {
+
+void add_commands(CLI::App& app, Context& context) {
+  add_tokens_command(app, context);
+  add_explain_command(app, context);
+  add_model_command(app, context);
+  add_doctor_command(app, context);
+  add_help_command(app, context);
+}
+
+void on_run(CLI::App& command, Context& context, std::function<void()> body) {
+  command.callback([&context, body = std::move(body)] { context.command = body; });
+}
+
+CLI::Option* add_model_option(CLI::App& command, std::string& model) {
+  return command
+      .add_option("-m,--model", model,
+                  "A name that `gnomon model list` shows, a folder with config.json and "
+                  "*.safetensors, or a .gguf file")
+      ->type_name("MODEL");
+}
+
+CLI::Option* add_precision_option(CLI::App& command, Precision& precision) {
+  return add_choice_option(command, "--precision", precision,
+                           {{"float32", Precision::float32}, {"float64", Precision::float64}},
+                           "Numbers to compute in; float64 shows how much is rounding");
+}
+
+}  // namespace gnomon::cli

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <ostream>
+#include <string>
+#include <string_view>
+
+#include "cli/progress.h"
+#include "cli/terminal.h"
+
+namespace gnomon::cli {
+
+struct GlobalOptions {
+  bool json = false;
+  bool quiet = false;
+  ColorMode color = ColorMode::automatic;
+  ProgressMode progress = ProgressMode::automatic;
+  int threads = 0;  // 0: the machine's
+  std::uint64_t seed = 0;
+};
+
+enum class Precision { float32, float64 };
+
+// What every command gets: the global options and where to write. Data goes to `out`, all else to
+// `err`.
+struct Context {
+  GlobalOptions options;
+  std::ostream& out;
+  std::ostream& err;
+  bool color_out = false;  // decided once the options are known
+  bool color_err = false;
+  // The chosen command. Set while the command line is read, called when all options are known.
+  std::function<void()> command = {};
+
+  // A line for the reader on `err`, unless --quiet or --json.
+  void message(std::string_view line) const;
+  // A progress line on `err`, as --progress says; silent with --quiet.
+  Progress progress(std::string stage, Index total, std::string unit) const;
+};
+
+}  // namespace gnomon::cli

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/resolve_model.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "cli/terminal.h"
+#include "gnomon/base/error.h"
+#include "gnomon/base/nearest_name.h"
+#include "gnomon/base/quote.h"
+#include "gnomon/model/fetch.h"
+
+namespace gnomon::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> known_names() {
+  std::vector<std::string> names;
+  for (const KnownModel& model : known_models()) names.push_back(model.name);
+  return names;
+}
+
+}  // namespace
+
+fs::path user_cache_folder() {
+  return cache_folder(environment_variable("GNOMON_CACHE"), environment_variable("XDG_CACHE_HOME"),
+                      environment_variable("HOME"));
+}
+
+fs::path resolve_model(const std::string& given) {
+  const std::string other = "or give a folder with config.json and *.safetensors, or a .gguf file";
+  for (const KnownModel& model : known_models()) {
+    if (model.name != given) continue;
+    const fs::path cache = user_cache_folder();
+    if (const auto path = find_known_model(given, cache)) return *path;
+    throw FileError(ErrorCode::not_found,
+                    fmt::format("model {} is not fetched yet, searched {}", quote(given),
+                                quote(known_model_path(model, cache).string(), 400)),
+                    fmt::format("gnomon model fetch {}   ({})", given, other));
+  }
+  std::error_code error;
+  if (fs::exists(given, error)) return given;
+  const std::vector<std::string> names = known_names();
+  std::string message = fmt::format(
+      "no model {}: there is no such folder or file, searched {}, and "
+      "it is not a known name",
+      quote(given), quote(fs::absolute(given, error).string(), 400));
+  if (const auto nearest = nearest_name(given, names)) {
+    message += fmt::format("; did you mean \"{}\"?", *nearest);
+  }
+  throw FileError(ErrorCode::not_found, message,
+                  fmt::format("gnomon model fetch {}   ({})", names.front(), other));
+}
+
+}  // namespace gnomon::cli

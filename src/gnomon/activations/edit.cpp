@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/activations/edit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "gnomon/base/error.h"
+
+namespace gnomon {
+namespace {
+
+bool is_pairs(const Site& site) { return hook_point(site.kind).axes == SiteAxes::pairs; }
+
+template <class T>
+void check_edit(const Edit<T>& edit, const ModelConfig& config) {
+  const std::string name = site_at_name(edit.at, config);
+  if (edit.mode == EditMode::replace) {
+    if (edit.stored == nullptr)
+      throw ArgumentError(fmt::format("edit of \"{}\": replace without stored values", name));
+    if (is_pairs(edit.at.site)) {
+      throw ArgumentError(
+          ErrorCode::wrong_site,
+          fmt::format("edit of \"{}\": replace is not defined for attention scores and patterns",
+                      name));
+    }
+    if (edit.stored->at.site != edit.at.site) {
+      throw ArgumentError(ErrorCode::wrong_site,
+                          fmt::format("edit of \"{}\": the stored values are of \"{}\"", name,
+                                      site_at_name(edit.stored->at, config)));
+    }
+    return;
+  }
+  const Index width =
+      edit.at.site.coordinate || is_pairs(edit.at.site) ? 1 : site_width(edit.at.site.kind, config);
+  const auto n = static_cast<Index>(edit.values.size());
+  if (n != 1 && n != width) {
+    throw ShapeError(fmt::format("edit of \"{}\": {} values, expected 1 or {}", name, n, width));
+  }
+  for (const T value : edit.values) {
+    if (!std::isfinite(value))
+      throw ArgumentError(fmt::format("edit of \"{}\": a value is not finite", name));
+  }
+}
+
+template <class T>
+T edited(EditMode mode, T old, T value) {
+  switch (mode) {
+    case EditMode::set:
+    case EditMode::replace:
+      return value;
+    case EditMode::add:
+      return old + value;
+    case EditMode::scale:
+      return old * value;
+  }
+  throw InternalError("edited: unknown mode");
+}
+
+template <class T>
+void write(T& cell, T value, EditEffect& effect) {
+  if (std::memcmp(&cell, &value, sizeof(T)) == 0) return;
+  effect.n_changed += 1;
+  effect.largest_change = std::max(
+      effect.largest_change, std::abs(static_cast<double>(value) - static_cast<double>(cell)));
+  cell = value;
+}
+
+// Row of the stored values for each (text, token).
+template <class T>
+std::map<std::pair<Index, Index>, Index> stored_rows(const Edit<T>& edit) {
+  std::map<std::pair<Index, Index>, Index> rows;
+  if (edit.mode != EditMode::replace) return rows;
+  for (Index r = 0; r < edit.stored->n_row(); ++r) {
+    rows[{edit.stored->text[static_cast<std::size_t>(r)],
+          edit.stored->position[static_cast<std::size_t>(r)]}] = r;
+  }
+  return rows;
+}
+
+}  // namespace
+
+template <class T>
+EditSession<T>::EditSession(std::span<const Edit<T>> edits, const ModelConfig& config)
+    : edits_(edits), config_(config), effects_(edits.size()) {
+  for (const Edit<T>& edit : edits) check_edit(edit, config);
+}
+
+template <class T>
+void EditSession<T>::add_hooks(Hooks<T>& hooks, const PackedBatch& batch, Index texts_before) {
+  for (std::size_t e = 0; e < edits_.size(); ++e) {
+    const Edit<T>& edit = edits_[e];
+    EditEffect& effect = effects_[e];
+    std::vector<bool> wanted(static_cast<std::size_t>(batch.n_token()));
+    for (Index t = 0; t < batch.n_text(); ++t) {
+      for (const Index p : resolve_position(edit.at.position, batch.length(t))) {
+        wanted[static_cast<std::size_t>(batch.offset[static_cast<std::size_t>(t)] + p)] = true;
+      }
+    }
+    hooks.add(
+        edit.at.site.kind, edit.at.site.layer,
+        [this, &edit, &effect, wanted = std::move(wanted), rows_of = stored_rows(edit),
+         texts_before](const HookContext& context, MatrixView<T> values) {
+          const auto n_query = static_cast<Index>(context.rows.size());
+          for (Index i = 0; i < values.rows; ++i) {
+            const auto token =
+                static_cast<std::size_t>(context.rows[static_cast<std::size_t>(i % n_query)]);
+            if (!wanted[token]) continue;
+            effect.n_row += 1;
+            const Index position = context.batch.position[token];
+            Index first = edit.at.site.coordinate.value_or(0);
+            Index last = edit.at.site.coordinate ? first + 1 : values.cols;
+            if (is_pairs(edit.at.site)) last = position + 1;
+            const T* source = edit.values.data();
+            Index step = edit.values.size() > 1 ? 1 : 0;
+            if (edit.mode == EditMode::replace) {
+              const auto found = rows_of.find({context.batch.text[token] + texts_before, position});
+              if (found == rows_of.end()) {
+                throw ArgumentError(
+                    ErrorCode::out_of_range,
+                    fmt::format("edit of \"{}\": no stored value for token {} of text {}",
+                                site_at_name(edit.at, config_), position,
+                                context.batch.text[token] + texts_before));
+              }
+              source = edit.stored->values.matrix().row(found->second).data();
+              step = 1;
+            }
+            for (Index c = first; c < last; ++c, source += step) {
+              write(values(i, c), edited(edit.mode, values(i, c), *source), effect);
+            }
+          }
+        });
+  }
+}
+
+template <class T>
+std::vector<EditEffect> EditSession<T>::finish() const {
+  for (std::size_t e = 0; e < edits_.size(); ++e) {
+    if (effects_[e].n_changed == 0 && !edits_[e].may_change_nothing) {
+      throw CheckError(fmt::format("the edit of \"{}\" changed nothing at its site ({} rows)",
+                                   site_at_name(edits_[e].at, config_), effects_[e].n_row),
+                       "declare it as a no-op if that is meant");
+    }
+  }
+  return effects_;
+}
+
+template class EditSession<float>;
+template class EditSession<double>;
+
+}  // namespace gnomon

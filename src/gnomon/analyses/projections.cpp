@@ -1,0 +1,576 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/analyses/projections.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <set>
+
+#include "gnomon/base/error.h"
+#include "gnomon/base/random.h"
+#include "gnomon/kernels/linear_algebra.h"
+#include "gnomon/stats/moments.h"
+#include "gnomon/stats/multiplicity.h"
+#include "gnomon/stats/permutation.h"
+#include "gnomon/stats/quantile.h"
+#include "gnomon/stats/regression.h"
+
+namespace gnomon {
+namespace {
+
+using Column = std::vector<double>;
+
+void require_variation(const Column& values, const std::string& which) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  if (values.empty() || *low == *high) {
+    throw ArgumentError(
+        ErrorCode::bad_data,
+        fmt::format("the activation is the same, {}, on all {} {} rows", values.empty() ? 0 : *low,
+                    values.size(), which),
+        "a constant cannot be correlated with anything: choose another neuron or other texts");
+  }
+}
+
+void subtract_column_means(MatrixView<double> rows) {
+  for (Index c = 0; c < rows.cols; ++c) {
+    double mean = 0;
+    for (Index i = 0; i < rows.rows; ++i) mean += rows(i, c);
+    mean /= static_cast<double>(rows.rows);
+    for (Index i = 0; i < rows.rows; ++i) rows(i, c) -= mean;
+  }
+}
+
+// What the directions of one analysis share.
+template <class T>
+struct Context {
+  const StudyData& data;
+  const Weights<T>& weights;
+  const ProjectionOptions& options;
+  ProjectionAnalysis& result;
+  Column truth;               // of the scored rows
+  std::vector<Index> group;   // of the scored rows
+  std::vector<Index> others;  // neurons of the layer that serve as null
+};
+
+// Projections of the scored rows on many directions [n_direction, d], each correlated with the
+// truth.
+NullRank rank_among(double r, MatrixView<const double> stream, MatrixView<const double> directions,
+                    const Column& truth) {
+  Tensor<double> projections({directions.rows, stream.rows});
+  multiply(projections.matrix(), directions, Op::plain, stream, Op::transposed);
+  Column null;
+  for (Index k = 0; k < directions.rows; ++k) {
+    const Correlation correlation = pearson(projections.matrix().row(k), truth);
+    if (correlation.r) null.push_back(std::abs(*correlation.r));
+  }
+  if (null.empty()) return {};
+  return {100 * percentile_rank(null, std::abs(r)), quantile(null, 0.975),
+          static_cast<Index>(null.size())};
+}
+
+// Directions drawn from a normal distribution with the covariance of the stream's training rows:
+// sums of its centred rows with independent standard normal weights.
+Tensor<double> random_directions(MatrixView<const double> stream,
+                                 std::span<const Index> training_rows, Index n, std::uint64_t seed,
+                                 const std::string& stream_name) {
+  Tensor<double> rows = take_rows(stream, training_rows);
+  subtract_column_means(rows.matrix());
+  Random random(seed, "random directions of " + stream_name);
+  Tensor<double> weights({n, static_cast<Index>(training_rows.size())});
+  for (double& w : weights.values()) w = random.normal();
+  Tensor<double> directions({n, stream.cols});
+  multiply(directions.matrix(), weights.matrix(), Op::plain, rows.matrix(), Op::plain);
+  return directions;
+}
+
+// Fills in everything but the adjusted p-values, which need all directions.
+template <class T>
+void score_direction(Context<T>& context, DirectionResult& direction,
+                     MatrixView<const double> stream, const Tensor<double>* other_neurons) {
+  const ProjectionOptions& options = context.options;
+  const std::vector<Index>& scored = context.result.scored_rows;
+  direction.length = norm(direction.weight);
+  for (Index i = 0; i < stream.rows; ++i) {
+    direction.projection.push_back(dot(stream.row(i), direction.weight) + direction.bias);
+  }
+  const Column projection = take(direction.projection, scored);
+  const BootstrapOptions bootstrap{options.n_bootstrap, options.level, options.seed};
+  const std::vector<std::span<const double>> columns = {projection};
+  const BootstrapInterval interval =
+      bootstrap_correlations(columns, context.truth, context.group, bootstrap).front();
+  direction.r = interval.estimate;
+  direction.interval = interval.interval;
+  direction.r2_fit = r2_fit(projection, context.truth);
+  direction.r2_identity = r2_identity(projection, context.truth);
+  direction.spearman = spearman(projection, context.truth).r;
+  if (!direction.r) return;
+  const auto n_distinct = static_cast<double>(context.result.n_distinct);
+  direction.fisher_interval = fisher_interval(*direction.r, n_distinct, options.level);
+  const CorrelationTest test = correlation_test(*direction.r, n_distinct);
+  direction.p = test.p_value;
+  direction.log10_p = test.log10_p;
+
+  const Tensor<double> scored_stream = take_rows(stream, scored);
+  const Tensor<double> random =
+      random_directions(stream, context.result.training_rows, options.n_random_direction,
+                        options.seed, direction.site);
+  direction.random_directions =
+      rank_among(*direction.r, scored_stream.matrix(), random.matrix(), context.truth);
+  if (other_neurons != nullptr && other_neurons->size() > 0) {
+    direction.other_neurons =
+        rank_among(*direction.r, scored_stream.matrix(), other_neurons->matrix(), context.truth);
+  }
+}
+
+template <class T>
+void fit_head(Context<T>& context) {
+  ProjectionAnalysis& result = context.result;
+  const Tensor<double> features =
+      take_rows(context.data.resid_final.matrix(), result.training_rows);
+  RidgeCvOptions ridge;
+  ridge.seed = context.options.seed;
+  const std::vector<Index> groups = take(context.data.group, result.training_rows);
+  const std::set<Index> distinct(groups.begin(), groups.end());
+  ridge.n_fold = std::min<Index>(ridge.n_fold, static_cast<Index>(distinct.size()));
+  if (ridge.n_fold < 2) {
+    throw ArgumentError(
+        ErrorCode::bad_data,
+        fmt::format("{} text group in the training part, expected at least 2 to fit the head",
+                    distinct.size()),
+        "give more texts that differ");
+  }
+  result.ridge = fit_ridge_cross_validated(
+      features.matrix(), take(context.data.activation, result.training_rows), groups, ridge);
+  result.head = {result.ridge.fit.weight, result.ridge.fit.bias};
+}
+
+DirectionResult undefined_direction(std::string name, std::string why) {
+  DirectionResult direction;
+  direction.name = std::move(name);
+  direction.why = std::move(why);
+  return direction;
+}
+
+// The norm's output at the rows of the study, computed from the stream that was captured.
+Tensor<double> norm_output(const StudyData& data) {
+  const MatrixView<const double> stream = data.resid_mid.matrix();
+  Tensor<double> out({stream.rows, stream.cols});
+  Column mean(static_cast<std::size_t>(stream.rows));
+  Column scale(static_cast<std::size_t>(stream.rows));
+  norm_scale_forward<double>(data.config.norm, mean, scale, stream, data.config.norm_eps);
+  norm_normalize_forward<double>(out.matrix(), stream, mean, scale);
+  norm_affine_forward<double>(out.matrix(), out.matrix(), data.neuron->norm_weight,
+                              data.neuron->norm_bias);
+  return out;
+}
+
+template <class T>
+void add_head(Context<T>& context) {
+  const ModelConfig& config = context.data.config;
+  DirectionResult head;
+  head.name = "head";
+  head.site = site_name({HookKind::resid_post, config.n_layers - 1, std::nullopt}, config);
+  head.definition = fmt::format(
+      "{} · w + b, ridge regression on the training rows, lambda = {:.3g} by grouped "
+      "cross-validation",
+      head.site, context.result.ridge.fit.lambda);
+  head.weight = context.result.head.weight;
+  head.bias = context.result.head.bias;
+  score_direction(context, head, context.data.resid_final.matrix(), nullptr);
+  context.result.directions.push_back(std::move(head));
+}
+
+template <class T>
+void add_inputs(Context<T>& context) {
+  const StudyData& data = context.data;
+  if (!data.neuron) {
+    context.result.directions.push_back(undefined_direction(
+        "input",
+        fmt::format("{} is a coordinate of the residual stream: no single direction is its input",
+                    site_name(data.target.at.site, data.config))));
+    return;
+  }
+  const Tensor<double> stream = norm_output(data);
+  const Index layer = data.target.layer();
+  const Index neuron = data.target.index();
+  const std::string site = site_name({HookKind::ln2_out, layer, std::nullopt}, data.config);
+  const Tensor<double> gates = read_directions(data.config, context.weights, layer, context.others);
+  const NeuronWeights& own = *data.neuron;
+  const auto add = [&](const std::string& name, const std::string& definition, const Column& weight,
+                       double bias, const Tensor<double>& null) {
+    DirectionResult direction;
+    direction.name = name;
+    direction.site = site;
+    direction.definition = definition;
+    direction.weight = weight;
+    direction.bias = bias;
+    score_direction(context, direction, stream.matrix(), &null);
+    context.result.directions.push_back(std::move(direction));
+  };
+  if (!data.config.gated_mlp) {
+    add("input", fmt::format("{} · W_in[:, {}] + b_in[{}]", site, neuron, neuron), own.read,
+        own.read_bias, gates);
+    return;
+  }
+  const Tensor<double> ups = up_read_directions(context.weights, layer, context.others);
+  const auto add_gate = [&](const std::string& name) {
+    add(name, fmt::format("{} · W_gate[:, {}]", site, neuron), own.read, own.read_bias, gates);
+  };
+  const auto add_up = [&](const std::string& name) {
+    add(name, fmt::format("{} · W_in[:, {}]", site, neuron), own.up_read, 0, ups);
+  };
+  if (data.target.kind == TargetKind::neuron_pre) return add_gate("input");
+  if (data.target.kind == TargetKind::neuron_pre_linear) return add_up("input");
+  const GatedInput& gradient = context.result.mean_gradient;
+  Column weight(own.read.size());
+  for (std::size_t i = 0; i < weight.size(); ++i)
+    weight[i] = gradient.gate * own.read[i] + gradient.up * own.up_read[i];
+  Tensor<double> null(gates.shape());
+  for (std::size_t i = 0; i < null.values().size(); ++i) {
+    null.values()[i] = gradient.gate * gates.values()[i] + gradient.up * ups.values()[i];
+  }
+  add("input",
+      fmt::format("{} · ({:.4g} W_gate[:, {}] + {:.4g} W_in[:, {}]), the mean gradient of the "
+                  "neuron over the training rows",
+                  site, gradient.gate, neuron, gradient.up, neuron),
+      weight, gradient.gate * own.read_bias, null);
+  add_gate("input_gate");
+  add_up("input_up");
+}
+
+template <class T>
+void add_writes(Context<T>& context) {
+  const StudyData& data = context.data;
+  const std::string symbol = data.neuron ? fmt::format("W_out[{}]", data.target.index())
+                                         : fmt::format("e_{} (basis vector)", data.target.index());
+  Tensor<double> null;
+  if (data.neuron) null = write_directions(context.weights, data.target.layer(), context.others);
+  const auto add = [&](const std::string& name, const Site& site, const Tensor<double>& stream) {
+    DirectionResult direction;
+    direction.name = name;
+    direction.site = site_name(site, data.config);
+    direction.definition = fmt::format("{} · {}", direction.site, symbol);
+    direction.weight = data.write();
+    score_direction(context, direction, stream.matrix(), data.neuron ? &null : nullptr);
+    context.result.directions.push_back(std::move(direction));
+  };
+  const Site written = data.write_site();
+  const Tensor<double>& stream = written.kind == HookKind::resid_pre   ? data.resid_pre
+                                 : written.kind == HookKind::resid_mid ? data.resid_mid
+                                                                       : data.resid_post;
+  add("output", written, stream);
+  add("final", {HookKind::resid_post, data.config.n_layers - 1, std::nullopt}, data.resid_final);
+}
+
+void adjust_p_values(std::vector<DirectionResult>& directions) {
+  Column log10_p;
+  for (const DirectionResult& direction : directions) {
+    if (direction.log10_p) log10_p.push_back(*direction.log10_p);
+  }
+  const Column adjusted = holm_log10(log10_p);
+  std::size_t next = 0;
+  for (DirectionResult& direction : directions) {
+    if (!direction.log10_p) continue;
+    direction.log10_p_holm = adjusted[next++];
+    direction.p_holm =
+        std::max(std::pow(10.0, *direction.log10_p_holm), std::numeric_limits<double>::min());
+  }
+}
+
+void add_correlations(ProjectionAnalysis& result, const Column& truth) {
+  std::vector<Column> columns = {truth};
+  result.correlation_labels = {"activation"};
+  for (const DirectionResult& direction : result.directions) {
+    if (!direction.defined()) continue;
+    columns.push_back(take(direction.projection, result.scored_rows));
+    result.correlation_labels.push_back(direction.name);
+  }
+  const std::vector<std::span<const double>> views(columns.begin(), columns.end());
+  result.correlations = correlation_matrix(views);
+}
+
+// Heads fitted to labels that were dealt out anew among the training groups: what ridge finds in
+// nothing.
+template <class T>
+BaselineResult shuffled_label_baseline(const Context<T>& context) {
+  const ProjectionAnalysis& result = context.result;
+  const Index n = static_cast<Index>(result.training_rows.size());
+  const Index k = context.options.n_label_shuffle;
+  Tensor<double> features = take_rows(context.data.resid_final.matrix(), result.training_rows);
+  Column mean(static_cast<std::size_t>(features.matrix().cols));
+  for (Index i = 0; i < n; ++i) {
+    for (std::size_t c = 0; c < mean.size(); ++c)
+      mean[c] += features.matrix()(i, static_cast<Index>(c)) / static_cast<double>(n);
+  }
+  subtract_column_means(features.matrix());
+  const Column truth = take(context.data.activation, result.training_rows);
+  const double truth_mean =
+      std::accumulate(truth.begin(), truth.end(), 0.0) / static_cast<double>(n);
+
+  const Groups groups = index_groups(take(context.data.group, result.training_rows));
+  Random random(context.options.seed, "shuffled labels");
+  Tensor<double> labels({n, k});
+  for (Index s = 0; s < k; ++s) {
+    const std::vector<Index> order = permute_groups(groups, random);
+    for (Index i = 0; i < n; ++i) {
+      labels.matrix()(i, s) =
+          truth[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] - truth_mean;
+    }
+  }
+  // (XᵀX + λ) W = Xᵀ Y, one factorisation for all shuffles.
+  const Index d = features.matrix().cols;
+  Tensor<double> gram({d, d});
+  gram_of_columns(gram.matrix(), features.matrix());
+  for (Index c = 0; c < d; ++c) gram.matrix()(c, c) += result.ridge.fit.lambda;
+  Tensor<double> right({d, k});
+  multiply(right.matrix(), features.matrix(), Op::transposed, labels.matrix(), Op::plain);
+  const Tensor<double> heads = cholesky_solve(gram.matrix(), right.matrix());
+
+  Column r2;
+  Column abs_r;
+  for (Index s = 0; s < k; ++s) {
+    Column prediction;
+    for (const Index row : result.scored_rows) {
+      double value = truth_mean;
+      for (Index c = 0; c < d; ++c) {
+        value += (context.data.resid_final.matrix()(row, c) - mean[static_cast<std::size_t>(c)]) *
+                 heads.matrix()(c, s);
+      }
+      prediction.push_back(value);
+    }
+    if (const std::optional<double> fit = r2_identity(prediction, context.truth))
+      r2.push_back(*fit);
+    if (const Correlation c = pearson(prediction, context.truth); c.r)
+      abs_r.push_back(std::abs(*c.r));
+  }
+  BaselineResult baseline{
+      "shuffled_labels",
+      fmt::format("ridge fitted to {} shuffles of the training labels; R² is their median, r the "
+                  "97.5 % quantile of |r|",
+                  k),
+      std::nullopt,
+      std::nullopt,
+      {}};
+  if (!abs_r.empty()) baseline.r = quantile(abs_r, 0.975);
+  if (!r2.empty()) baseline.r2_identity = quantile(r2, 0.5);
+  return baseline;
+}
+
+template <class T>
+void add_baselines(Context<T>& context) {
+  ProjectionAnalysis& result = context.result;
+  result.baselines = simple_baselines(context.data, result.training_rows, result.scored_rows);
+  const DirectionResult& head = result.directions.front();
+  result.baselines.push_back(
+      {"ridge", "the head: the linear ceiling at its site", head.r, head.r2_identity, {}});
+  // With equal labels in no two groups of one size there is nothing to shuffle; lambda 0 has no
+  // factorisation.
+  if (context.options.n_label_shuffle > 0 && result.ridge.fit.lambda > 0) {
+    result.baselines.push_back(shuffled_label_baseline(context));
+  }
+}
+
+// Cosines of weight vectors. Every vector is of the residual stream as the norms see it: centred
+// where they subtract the mean, raw where they do not.
+class CosineTable {
+ public:
+  template <class T>
+  CosineTable(const Context<T>& context)
+      : centre_(context.data.config.norm == NormKind::layer_norm) {
+    const StudyData& data = context.data;
+    ProjectionAnalysis& result = context.result;
+    const Column head = in_space(result.head.weight);
+    const Column write = in_space(data.write());
+    Tensor<double> other_writes;
+    if (data.neuron)
+      other_writes = write_directions(context.weights, data.target.layer(), all_others(data));
+    const auto null_with = [&](const Column& v, const Tensor<double>& others) {
+      Column null;
+      for (Index k = 0; k < others.matrix().rows && others.size() > 0; ++k) {
+        const std::span<const double> row = others.matrix().row(k);
+        null.push_back(cosine_of(v, in_space({row.begin(), row.end()})));
+      }
+      return null;
+    };
+    add(result, "head, output", "head weight against what the target writes",
+        cosine_of(head, write), null_with(head, other_writes));
+
+    const Tensor<double> features = take_rows(data.resid_final.matrix(), result.training_rows);
+    CovarianceAccumulator accumulator(features.matrix().cols);
+    accumulator.add_rows(features.matrix());
+    Tensor<double> covariance = accumulator.covariance();
+    const Column pattern = in_space(matrix_times(covariance, result.head.weight));
+    add(result, "head pattern, output",
+        "Σ w of the head against what the target writes (Haufe et al. 2014)",
+        cosine_of(pattern, write), null_with(pattern, other_writes));
+    add_whitened(result, covariance, data.write(), other_writes);
+    if (!data.neuron) return;
+
+    const NeuronWeights& neuron = *data.neuron;
+    const auto add_read = [&](const std::string& name, const Column& read,
+                              const Tensor<double>& other_reads) {
+      const Column folded = folded_read(read, neuron.norm_weight, data.config.norm);
+      Tensor<double> other_folded = other_reads;
+      for (Index k = 0; k < other_folded.matrix().rows; ++k) {
+        const std::span<const double> row = other_reads.matrix().row(k);
+        const Column one =
+            folded_read({row.begin(), row.end()}, neuron.norm_weight, data.config.norm);
+        std::copy(one.begin(), one.end(), other_folded.matrix().row(k).begin());
+      }
+      add(result, "head, " + name,
+          "head weight against what the neuron reads of the stream, norm folded in",
+          cosine_of(head, folded), null_with(head, other_folded));
+      Column pairs;
+      for (Index k = 0; k < other_folded.matrix().rows; ++k) {
+        const std::span<const double> a = other_folded.matrix().row(k);
+        const std::span<const double> b = other_writes.matrix().row(k);
+        pairs.push_back(cosine_of({a.begin(), a.end()}, in_space({b.begin(), b.end()})));
+      }
+      add(result, name + ", output",
+          "what the neuron reads, norm folded in, against what it writes", cosine_of(folded, write),
+          pairs);
+    };
+    const std::vector<Index> others = all_others(data);
+    add_read(data.config.gated_mlp ? "input_gate" : "input", neuron.read,
+             read_directions(data.config, context.weights, data.target.layer(), others));
+    if (data.config.gated_mlp) {
+      add_read("input_up", neuron.up_read,
+               up_read_directions(context.weights, data.target.layer(), others));
+    }
+  }
+
+ private:
+  static std::vector<Index> all_others(const StudyData& data) {
+    std::vector<Index> others;
+    for (Index n = 0; n < data.config.d_mlp; ++n) {
+      if (n != data.target.index()) others.push_back(n);
+    }
+    return others;
+  }
+
+  Column in_space(Column vector) const {
+    if (!centre_) return vector;
+    return centred({"", {}, std::move(vector), 0, ""}).weight;
+  }
+
+  static double cosine_of(const Column& a, const Column& b) {
+    const double lengths = norm(a) * norm(b);
+    return lengths > 0 ? dot(a, b) / lengths : 0;
+  }
+
+  static Column matrix_times(const Tensor<double>& matrix, const Column& v) {
+    Column result;
+    for (Index i = 0; i < matrix.matrix().rows; ++i)
+      result.push_back(dot(matrix.matrix().row(i), v));
+    return result;
+  }
+
+  void add(ProjectionAnalysis& result, const std::string& name, const std::string& definition,
+           double value, const Column& null) const {
+    CosineResult cosine{
+        name,         centre_ ? "centred" : "raw",    definition, value, std::nullopt,
+        std::nullopt, static_cast<Index>(null.size())};
+    if (null.size() > 1) {
+      Column magnitudes;
+      for (const double c : null) magnitudes.push_back(std::abs(c));
+      cosine.percentile = 100 * percentile_rank(magnitudes, std::abs(value));
+      Moments moments;
+      moments.add(null);
+      cosine.null_sd = moments.sd();
+    }
+    result.cosines.push_back(std::move(cosine));
+  }
+
+  // cos(Σ^½ w, Σ^-½ u) = w·u / sqrt(wᵀΣw uᵀΣ⁻¹u) with Σ + λ/n in place of Σ, the ridge fit's own:
+  // the cosine in the coordinates in which the features are uncorrelated and of equal variance.
+  void add_whitened(ProjectionAnalysis& result, Tensor<double>& covariance, const Column& write,
+                    const Tensor<double>& other_writes) const {
+    const Index d = covariance.matrix().rows;
+    double trace = 0;
+    for (Index i = 0; i < d; ++i) trace += covariance.matrix()(i, i);
+    const double shrinkage =
+        std::max(result.ridge.fit.lambda / static_cast<double>(result.training_rows.size()),
+                 1e-10 * trace / static_cast<double>(d));
+    for (Index i = 0; i < d; ++i) covariance.matrix()(i, i) += shrinkage;
+    const Index n_other = other_writes.size() > 0 ? other_writes.matrix().rows : 0;
+    Tensor<double> right({d, 1 + n_other});
+    for (Index i = 0; i < d; ++i) {
+      right.matrix()(i, 0) = write[static_cast<std::size_t>(i)];
+      for (Index k = 0; k < n_other; ++k) right.matrix()(i, 1 + k) = other_writes.matrix()(k, i);
+    }
+    const Tensor<double> solved = cholesky_solve(covariance.matrix(), right.matrix());
+    const Column& w = result.head.weight;
+    const double head_length = std::sqrt(dot(w, matrix_times(covariance, w)));
+    Column values;
+    for (Index k = 0; k <= n_other; ++k) {
+      double product = 0;
+      double length = 0;
+      for (Index i = 0; i < d; ++i) {
+        product += w[static_cast<std::size_t>(i)] * right.matrix()(i, k);
+        length += right.matrix()(i, k) * solved.matrix()(i, k);
+      }
+      values.push_back(head_length * length > 0 ? product / (head_length * std::sqrt(length)) : 0);
+    }
+    add(result, "head, output (whitened)",
+        "cos(Σ^½ w, Σ^-½ u) of head and write, Σ of the training features with the ridge's λ/n",
+        values.front(), Column(values.begin() + 1, values.end()));
+  }
+
+  bool centre_;
+};
+
+std::vector<Index> other_neurons(const StudyData& data, Index n, std::uint64_t seed) {
+  std::vector<Index> others;
+  if (!data.neuron) return others;
+  for (Index j = 0; j < data.config.d_mlp; ++j) {
+    if (j != data.target.index()) others.push_back(j);
+  }
+  Random random(seed, "other neurons");
+  random.shuffle(others);
+  others.resize(static_cast<std::size_t>(std::min<Index>(n, static_cast<Index>(others.size()))));
+  std::sort(others.begin(), others.end());
+  return others;
+}
+
+}  // namespace
+
+template <class T>
+ProjectionAnalysis analyse_projections(const StudyData& data, const Weights<T>& weights,
+                                       const ProjectionOptions& options) {
+  ProjectionAnalysis result;
+  result.training_rows = data.rows_of(Part::train);
+  result.scored_rows = data.rows_of(Part::test);
+  result.n_row = static_cast<Index>(result.scored_rows.size());
+  Context<T> context{data,
+                     weights,
+                     options,
+                     result,
+                     take(data.activation, result.scored_rows),
+                     take(data.group, result.scored_rows),
+                     other_neurons(data, options.n_other_neuron, options.seed)};
+  result.n_distinct =
+      static_cast<Index>(std::set<Index>(context.group.begin(), context.group.end()).size());
+  require_variation(take(data.activation, result.training_rows), "training");
+  require_variation(context.truth, "test");
+
+  result.mean_gradient = mean_gated_gradient(data, result.training_rows);
+  fit_head(context);
+  add_head(context);
+  add_inputs(context);
+  add_writes(context);
+  adjust_p_values(result.directions);
+  add_correlations(result, context.truth);
+  CosineTable{context};
+  add_baselines(context);
+  return result;
+}
+
+template ProjectionAnalysis analyse_projections<float>(const StudyData&, const Weights<float>&,
+                                                       const ProjectionOptions&);
+template ProjectionAnalysis analyse_projections<double>(const StudyData&, const Weights<double>&,
+                                                        const ProjectionOptions&);
+
+}  // namespace gnomon

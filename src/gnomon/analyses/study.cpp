@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/analyses/study.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "gnomon/base/error.h"
+
+namespace gnomon {
+namespace {
+
+template <class T>
+std::vector<double> to_double(std::span<const T> values) {
+  return {values.begin(), values.end()};
+}
+
+template <class T>
+Tensor<double> to_double_tensor(const Tensor<T>& tensor) {
+  return Tensor<double>(tensor.shape(), to_double<T>(tensor.values()));
+}
+
+Site block_site(HookKind kind, Index layer) { return {kind, layer, std::nullopt}; }
+
+// The sites of one study, in the order in which they are captured.
+std::vector<SiteAt> study_sites(const Target& target, const ModelConfig& config) {
+  const Index layer = target.layer();
+  const Position position = target.at.position;
+  std::vector<SiteAt> sites = {
+      target.at,
+      {block_site(HookKind::resid_pre, layer), position},
+      {block_site(HookKind::resid_mid, layer), position},
+      {block_site(HookKind::resid_post, layer), position},
+      {block_site(HookKind::resid_post, config.n_layers - 1), position},
+  };
+  if (target.is_neuron()) {
+    sites.push_back({{HookKind::mlp_pre, layer, target.index()}, position});
+    sites.push_back({{HookKind::mlp_post, layer, target.index()}, position});
+    if (config.gated_mlp)
+      sites.push_back({{HookKind::mlp_pre_linear, layer, target.index()}, position});
+  }
+  return sites;
+}
+
+template <class T>
+void measure(StudyData& data, const Model& model, const StudyTexts& texts,
+             const RunOptions& options) {
+  const std::vector<SiteAt> sites = study_sites(data.target, data.config);
+  const CaptureResult<T> captured = capture<T>(model, texts.ids, sites, {}, options);
+  const std::vector<Activations<T>>& read = captured.activations;
+  data.text = read[0].text;
+  data.position = read[0].position;
+  data.activation = to_double<T>(read[0].values.values());
+  data.resid_pre = to_double_tensor(read[1].values);
+  data.resid_mid = to_double_tensor(read[2].values);
+  data.resid_post = to_double_tensor(read[3].values);
+  data.resid_final = to_double_tensor(read[4].values);
+  if (!data.target.is_neuron()) return;
+  data.pre = to_double<T>(read[5].values.values());
+  data.post = to_double<T>(read[6].values.values());
+  if (data.config.gated_mlp) data.pre_linear = to_double<T>(read[7].values.values());
+  data.neuron =
+      neuron_weights(data.config, model.weights<T>(), data.target.layer(), data.target.index());
+}
+
+}  // namespace
+
+StudyTexts prepare_texts(const Model& model, std::vector<TextRecord> records, std::uint64_t seed) {
+  StudyTexts texts;
+  const Index n_ctx = model.config().n_ctx;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    Encoding encoding = model.tokenizer().encode_with_offsets(records[i].text);
+    const auto n_token = static_cast<Index>(encoding.ids.size());
+    std::string why;
+    if (encoding.n_dropped_bytes > 0) {
+      why = fmt::format("{} bytes have no token in the vocabulary", encoding.n_dropped_bytes);
+    } else if (n_token == 0) {
+      why = "the text has no tokens";
+    } else if (n_token > n_ctx) {
+      why = fmt::format("{} tokens, the context holds {}", n_token, n_ctx);
+    }
+    if (!why.empty()) {
+      texts.excluded.push_back({static_cast<Index>(i), records[i].source, why});
+      continue;
+    }
+    texts.ids.push_back(std::move(encoding.ids));
+    texts.records.push_back(std::move(records[i]));
+  }
+  if (texts.records.empty()) {
+    throw ArgumentError(
+        ErrorCode::bad_data,
+        fmt::format("no text is left of {}{}", records.size(),
+                    texts.excluded.empty() ? "" : "; the first: " + texts.excluded.front().why));
+  }
+  texts.groups = group_texts(texts.records);
+  texts.part = split_by_group(texts.groups.group_of_row, SplitFractions{}, seed).part_of_row;
+  return texts;
+}
+
+StudyData measure_study(const Model& model, const Target& target, const StudyTexts& texts,
+                        Precision precision, const RunOptions& options) {
+  StudyData data;
+  data.config = model.config();
+  data.target = target;
+  data.precision = precision;
+  if (precision == Precision::float32) {
+    measure<float>(data, model, texts, options);
+  } else {
+    measure<double>(data, model, texts, options);
+  }
+  for (std::size_t r = 0; r < data.text.size(); ++r) {
+    const auto t = static_cast<std::size_t>(data.text[r]);
+    data.n_token.push_back(static_cast<Index>(texts.ids[t].size()));
+    data.token.push_back(texts.ids[t][static_cast<std::size_t>(data.position[r])]);
+    data.group.push_back(texts.groups.group_of_row[t]);
+    data.part.push_back(texts.part[t]);
+  }
+  return data;
+}
+
+std::vector<Index> StudyData::rows_of(Part wanted) const {
+  std::vector<Index> rows;
+  for (std::size_t r = 0; r < part.size(); ++r) {
+    if (part[r] == wanted) rows.push_back(static_cast<Index>(r));
+  }
+  return rows;
+}
+
+std::vector<double> StudyData::write() const {
+  if (neuron) return neuron->write;
+  std::vector<double> basis(static_cast<std::size_t>(config.d_model));
+  basis[static_cast<std::size_t>(target.index())] = 1;
+  return basis;
+}
+
+Site StudyData::write_site() const {
+  switch (target.at.site.kind) {
+    case HookKind::resid_pre:
+      return block_site(HookKind::resid_pre, target.layer());
+    case HookKind::attn_out:
+    case HookKind::resid_mid:
+      return block_site(HookKind::resid_mid, target.layer());
+    default:
+      return block_site(HookKind::resid_post, target.layer());
+  }
+}
+
+Tensor<double> take_rows(MatrixView<const double> matrix, std::span<const Index> rows) {
+  Tensor<double> taken({static_cast<Index>(rows.size()), matrix.cols});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::ranges::copy(matrix.row(rows[i]), taken.matrix().row(static_cast<Index>(i)).begin());
+  }
+  return taken;
+}
+
+}  // namespace gnomon

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// in: a model, a target and texts   out: the target's activation and the streams around it, row by
+// row
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gnomon/activations/capture.h"
+#include "gnomon/analyses/rounding.h"
+#include "gnomon/directions/neuron_directions.h"
+#include "gnomon/model/model.h"
+#include "gnomon/targets/split.h"
+#include "gnomon/targets/target.h"
+#include "gnomon/text/groups.h"
+#include "gnomon/text/text_record.h"
+
+namespace gnomon {
+
+// A text that is not part of the study, and why.
+struct ExcludedText {
+  Index record = 0;  // index in the corpus
+  std::string source;
+  std::string why;
+};
+
+// The texts of a study, tokenised, grouped and split.
+struct StudyTexts {
+  std::vector<TextRecord> records;
+  std::vector<std::vector<TokenId>> ids;
+  TextGroups groups;
+  std::vector<Part> part;  // of each text
+  std::vector<ExcludedText> excluded;
+};
+
+// Texts without tokens and texts longer than the context are excluded, never cut; so are texts
+// whose bytes the vocabulary cannot express. Throws ArgumentError (bad_data) where no text or fewer
+// than 3 groups remain.
+StudyTexts prepare_texts(const Model& model, std::vector<TextRecord> records, std::uint64_t seed);
+
+// Everything the projections and ladders are computed from, one row for each text and position of
+// the target.
+struct StudyData {
+  ModelConfig config;
+  Target target;
+  Precision precision = Precision::float32;
+
+  std::vector<Index> text;      // of each row, index into StudyTexts
+  std::vector<Index> position;  // token of the text
+  std::vector<Index> n_token;   // length of the text
+  std::vector<TokenId> token;   // at that position
+  std::vector<Index> group;
+  std::vector<Part> part;
+
+  std::vector<double> activation;  // of the target, as the forward pass gave it
+
+  // The stream of the target's block and the last one, [n_row, d_model]; as the forward pass gave
+  // it.
+  Tensor<double> resid_pre;
+  Tensor<double> resid_mid;
+  Tensor<double> resid_post;
+  Tensor<double> resid_final;      // blocks.{n_layers-1}.hook_resid_post
+  std::vector<double> pre;         // of the neuron; these three only for neurons
+  std::vector<double> pre_linear;  // gated only
+  std::vector<double> post;
+
+  std::optional<NeuronWeights> neuron;  // only for neurons
+
+  Index n_row() const { return static_cast<Index>(text.size()); }
+  std::vector<Index> rows_of(Part part) const;
+  // The vector by which the target's number enters the residual stream: W_out[n], or a basis
+  // vector.
+  std::vector<double> write() const;
+  // The site at which that vector has been added: where the output direction is read.
+  Site write_site() const;
+};
+
+// Runs the texts through the model once and keeps what StudyData holds.
+StudyData measure_study(const Model& model, const Target& target, const StudyTexts& texts,
+                        Precision precision, const RunOptions& options);
+
+// `rows` of a matrix or a column, in that order.
+Tensor<double> take_rows(MatrixView<const double> matrix, std::span<const Index> rows);
+template <class T>
+std::vector<T> take(const std::vector<T>& column, std::span<const Index> rows) {
+  std::vector<T> taken;
+  taken.reserve(rows.size());
+  for (const Index row : rows) taken.push_back(column[static_cast<std::size_t>(row)]);
+  return taken;
+}
+
+}  // namespace gnomon

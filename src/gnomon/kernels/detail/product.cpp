@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/kernels/detail/product.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+#include "gnomon/base/threads.h"
+#include "gnomon/kernels/detail/instruction_set.h"
+
+#ifdef GNOMON_HAS_X86_TARGETS
+#include <immintrin.h>
+#endif
+
+namespace gnomon::detail {
+namespace {
+
+// Four rows of eight or more columns: as many sums as the 16 vector registers of SSE2 and the first
+// half of NEON's hold.
+constexpr int kBaselineRows = 4;
+template <class T>
+constexpr int kBaselineColumns = static_cast<int>(32 / sizeof(T));
+
+template <class T>
+GNOMON_ALWAYS_INLINE T multiply_add(T a, T b, T sum) {
+#if defined(__FP_FAST_FMA) && defined(__FP_FAST_FMAF)
+  return std::fma(a, b, sum);
+#else
+  return sum + a * b;  // std::fma would be a call that emulates in software
+#endif
+}
+
+template <class T, int kRows>
+void tile_baseline(T* c, Index c_row, const T* a, Index a_row, Index a_inner, const T* b,
+                   Index n_inner, bool accumulate) {
+  constexpr int kColumns = kBaselineColumns<T>;
+  T sum[kRows][kColumns] = {};
+  if (accumulate) {
+    for (int r = 0; r < kRows; ++r) {
+      for (int j = 0; j < kColumns; ++j) sum[r][j] = c[r * c_row + j];
+    }
+  }
+  for (Index k = 0; k < n_inner; ++k) {
+    for (int r = 0; r < kRows; ++r) {
+      const T a_rk = a[r * a_row + k * a_inner];
+      for (int j = 0; j < kColumns; ++j) {
+        sum[r][j] = multiply_add(a_rk, b[k * kColumns + j], sum[r][j]);
+      }
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int j = 0; j < kColumns; ++j) c[r * c_row + j] = sum[r][j];
+  }
+}
+
+#ifdef GNOMON_HAS_X86_TARGETS
+
+template <class T>
+struct Avx2;
+
+template <>
+struct Avx2<float> {
+  using Vector = __m256;
+  static constexpr int kLanes = 8;
+  GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE Vector load(const float* p) {
+    return _mm256_loadu_ps(p);
+  }
+  GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE void store(float* p, Vector v) {
+    _mm256_storeu_ps(p, v);
+  }
+  GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE Vector all(float x) { return _mm256_set1_ps(x); }
+  GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE Vector multiply_add(Vector a, Vector b,
+                                                                     Vector sum) {
+    return _mm256_fmadd_ps(a, b, sum);
+  }
+};
+
+template <>
+struct Avx2<double> {
+  using Vector = __m256d;
+  static constexpr int kLanes = 4;
+  GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE Vector load(const double* p) {
+    return _mm256_loadu_pd(p);
+  }
+  GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE void store(double* p, Vector v) {
+    _mm256_storeu_pd(p, v);
+  }
+  GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE Vector all(double x) { return _mm256_set1_pd(x); }
+  GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE Vector multiply_add(Vector a, Vector b,
+                                                                     Vector sum) {
+    return _mm256_fmadd_pd(a, b, sum);
+  }
+};
+
+template <class T>
+struct Avx512;
+
+template <>
+struct Avx512<float> {
+  using Vector = __m512;
+  static constexpr int kLanes = 16;
+  GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE Vector load(const float* p) {
+    return _mm512_loadu_ps(p);
+  }
+  GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE void store(float* p, Vector v) {
+    _mm512_storeu_ps(p, v);
+  }
+  GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE Vector all(float x) { return _mm512_set1_ps(x); }
+  GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE Vector multiply_add(Vector a, Vector b,
+                                                                       Vector sum) {
+    return _mm512_fmadd_ps(a, b, sum);
+  }
+};
+
+template <>
+struct Avx512<double> {
+  using Vector = __m512d;
+  static constexpr int kLanes = 8;
+  GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE Vector load(const double* p) {
+    return _mm512_loadu_pd(p);
+  }
+  GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE void store(double* p, Vector v) {
+    _mm512_storeu_pd(p, v);
+  }
+  GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE Vector all(double x) {
+    return _mm512_set1_pd(x);
+  }
+  GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE Vector multiply_add(Vector a, Vector b,
+                                                                       Vector sum) {
+    return _mm512_fmadd_pd(a, b, sum);
+  }
+};
+
+// Twice the same loops, because a function's instruction set cannot be a template argument. Two
+// vectors a row, and as many rows as leave registers for them: 6 of 16, 12 of 32. Rows are
+// addressed in threes from one pointer, which x86 reaches with the scales 1 and 2 of one index
+// register.
+constexpr int kAvx2Rows = 6;
+constexpr int kAvx512Rows = 12;
+
+template <class T, int kRows>
+GNOMON_TARGET_AVX2 void tile_avx2(T* c, Index c_row, const T* a, Index a_row, Index a_inner,
+                                  const T* b, Index n_inner, bool accumulate) {
+  using V = Avx2<T>;
+  typename V::Vector sum[kRows][2];
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) {
+    sum[r][0] = accumulate ? V::load(c + r * c_row) : V::all(0);
+    sum[r][1] = accumulate ? V::load(c + r * c_row + V::kLanes) : V::all(0);
+  }
+  const T* a_03 = a;
+  const T* a_36 = a + 3 * a_row;
+  for (Index k = 0; k < n_inner; ++k) {
+    const auto b_0 = V::load(b);
+    const auto b_1 = V::load(b + V::kLanes);
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      const auto a_rk = V::all((r < 3 ? a_03 : a_36)[(r % 3) * a_row]);
+      sum[r][0] = V::multiply_add(a_rk, b_0, sum[r][0]);
+      sum[r][1] = V::multiply_add(a_rk, b_1, sum[r][1]);
+    }
+    a_03 += a_inner;
+    a_36 += a_inner;
+    b += 2 * V::kLanes;
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) {
+    V::store(c + r * c_row, sum[r][0]);
+    V::store(c + r * c_row + V::kLanes, sum[r][1]);
+  }
+}
+
+template <class T, int kRows>
+GNOMON_TARGET_AVX512 void tile_avx512(T* c, Index c_row, const T* a, Index a_row, Index a_inner,
+                                      const T* b, Index n_inner, bool accumulate) {
+  using V = Avx512<T>;
+  typename V::Vector sum[kRows][2];
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+    sum[r][0] = accumulate ? V::load(c + r * c_row) : V::all(0);
+    sum[r][1] = accumulate ? V::load(c + r * c_row + V::kLanes) : V::all(0);
+  }
+  const T* a_from[4] = {a, a + 3 * a_row, a + 6 * a_row, a + 9 * a_row};
+  for (Index k = 0; k < n_inner; ++k) {
+    const auto b_0 = V::load(b);
+    const auto b_1 = V::load(b + V::kLanes);
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+      const auto a_rk = V::all(a_from[r / 3][(r % 3) * a_row]);
+      sum[r][0] = V::multiply_add(a_rk, b_0, sum[r][0]);
+      sum[r][1] = V::multiply_add(a_rk, b_1, sum[r][1]);
+    }
+#pragma GCC unroll 4
+    for (auto& pointer : a_from) pointer += a_inner;
+    b += 2 * V::kLanes;
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+    V::store(c + r * c_row, sum[r][0]);
+    V::store(c + r * c_row + V::kLanes, sum[r][1]);
+  }
+}
+
+template <class T, int... kIndex>
+Tiles<T> make_avx2_tiles(std::integer_sequence<int, kIndex...>) {
+  Tiles<T> result{2 * Avx2<T>::kLanes, kAvx2Rows, {}};
+  ((result.with_rows[kIndex + 1] = tile_avx2<T, kIndex + 1>), ...);
+  return result;
+}
+
+template <class T, int... kIndex>
+Tiles<T> make_avx512_tiles(std::integer_sequence<int, kIndex...>) {
+  Tiles<T> result{2 * Avx512<T>::kLanes, kAvx512Rows, {}};
+  ((result.with_rows[kIndex + 1] = tile_avx512<T, kIndex + 1>), ...);
+  return result;
+}
+
+#endif  // GNOMON_HAS_X86_TARGETS
+
+template <class T, int... kIndex>
+Tiles<T> make_baseline_tiles(std::integer_sequence<int, kIndex...>) {
+  Tiles<T> result{kBaselineColumns<T>, kBaselineRows, {}};
+  ((result.with_rows[kIndex + 1] = tile_baseline<T, kIndex + 1>), ...);
+  return result;
+}
+
+// Four or two numbers: the smallest vector that every machine has.
+template <class T>
+struct Quad;
+template <>
+struct Quad<float> {
+  using Vector = float __attribute__((vector_size(16)));
+  static constexpr Index kSize = 4;
+};
+template <>
+struct Quad<double> {
+  using Vector = double __attribute__((vector_size(16)));
+  static constexpr Index kSize = 2;
+};
+
+template <class T>
+typename Quad<T>::Vector load_quad(const T* from) {
+  typename Quad<T>::Vector v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+template <class T>
+void store_quad(T* to, typename Quad<T>::Vector v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+// to(k, j) = from(j, k) for a square of Quad<T>::kSize.
+void transpose_square(float* to, Index to_row, const float* from, Index from_row) {
+  const auto r0 = load_quad(from);
+  const auto r1 = load_quad(from + from_row);
+  const auto r2 = load_quad(from + 2 * from_row);
+  const auto r3 = load_quad(from + 3 * from_row);
+  const auto low_01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
+  const auto high_01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+  const auto low_23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+  const auto high_23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+  store_quad(to, __builtin_shufflevector(low_01, low_23, 0, 1, 4, 5));
+  store_quad(to + to_row, __builtin_shufflevector(low_01, low_23, 2, 3, 6, 7));
+  store_quad(to + 2 * to_row, __builtin_shufflevector(high_01, high_23, 0, 1, 4, 5));
+  store_quad(to + 3 * to_row, __builtin_shufflevector(high_01, high_23, 2, 3, 6, 7));
+}
+void transpose_square(double* to, Index to_row, const double* from, Index from_row) {
+  const auto r0 = load_quad(from);
+  const auto r1 = load_quad(from + from_row);
+  store_quad(to, __builtin_shufflevector(r0, r1, 0, 2));
+  store_quad(to + to_row, __builtin_shufflevector(r0, r1, 1, 3));
+}
+
+// Sizes of a block of b that stays in the second-level cache (512 KiB) while rows of a pass by, and
+// of a block of rows of a that stays in the first (24 KiB).
+constexpr Index kInnerBlock = 512;
+constexpr Index kColumnBlockBytes = 1024;
+
+// The smallest piece of work that pays for waking a thread, in multiply-adds.
+constexpr Index kThreadGrain = Index{1} << 19;
+
+Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
+
+// Rows [first_row, last_row) of columns [first_col, last_col).
+template <class T>
+void multiply_block(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_inner,
+                    const Tiles<T>& tile, Index first_row, Index last_row, Index first_col,
+                    Index last_col) {
+  thread_local Scratch<T> scratch;
+  const Index column_block =
+      std::max<Index>(tile.n_col, kColumnBlockBytes / static_cast<Index>(sizeof(T)));
+  const Index n_panel_max = ceil_div(std::min(column_block, last_col - first_col), tile.n_col);
+  const Index n_inner_max = std::min(kInnerBlock, n_inner);
+  T* packed = scratch.at_least((n_panel_max * n_inner_max + tile.n_row) * tile.n_col);
+  T* edge = packed + n_panel_max * n_inner_max * tile.n_col;  // a tile that reaches beyond c
+  const Index n_row_tile = ceil_div(last_row - first_row, tile.n_row);
+
+  for (Index j0 = first_col; j0 < last_col; j0 += column_block) {
+    const Index j1 = std::min(j0 + column_block, last_col);
+    for (Index k0 = 0; k0 < n_inner; k0 += kInnerBlock) {
+      const Index n_k = std::min(kInnerBlock, n_inner - k0);
+      for (Index j = j0; j < j1; j += tile.n_col) {
+        pack_panel(packed + (j - j0) * n_k, b, k0, n_k, j, std::min(tile.n_col, j1 - j),
+                   tile.n_col);
+      }
+      for (Index t = 0; t < n_row_tile; ++t) {
+        // Rows are shared out evenly: 16 rows are two tiles of 8, not 12 and 4.
+        const Index i = first_row + (last_row - first_row) * t / n_row_tile;
+        const Index n_i = first_row + (last_row - first_row) * (t + 1) / n_row_tile - i;
+        const auto run_tile = tile.with_rows[static_cast<std::size_t>(n_i)];
+        for (Index j = j0; j < j1; j += tile.n_col) {
+          const T* panel = packed + (j - j0) * n_k;
+          const Index n_j = std::min(tile.n_col, j1 - j);
+          if (n_j == tile.n_col) {
+            run_tile(&c(i, j), c.stride, a.at(i, k0), a.row, a.col, panel, n_k, k0 > 0);
+            continue;
+          }
+          for (Index r = 0; r < n_i && k0 > 0; ++r) {
+            std::copy_n(&c(i + r, j), n_j, edge + r * tile.n_col);
+            std::fill_n(edge + r * tile.n_col + n_j, tile.n_col - n_j, T{0});
+          }
+          run_tile(edge, tile.n_col, a.at(i, k0), a.row, a.col, panel, n_k, k0 > 0);
+          for (Index r = 0; r < n_i; ++r) std::copy_n(edge + r * tile.n_col, n_j, &c(i + r, j));
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+const Tiles<T>& tiles() {
+  static const Tiles<T> baseline =
+      make_baseline_tiles<T>(std::make_integer_sequence<int, kBaselineRows>{});
+#ifdef GNOMON_HAS_X86_TARGETS
+  static const Tiles<T> avx2 = make_avx2_tiles<T>(std::make_integer_sequence<int, kAvx2Rows>{});
+  static const Tiles<T> avx512 =
+      make_avx512_tiles<T>(std::make_integer_sequence<int, kAvx512Rows>{});
+  switch (instruction_set()) {
+    case InstructionSet::avx512:
+      return avx512;
+    case InstructionSet::avx2:
+      return avx2;
+    case InstructionSet::baseline:
+      break;
+  }
+#endif
+  return baseline;
+}
+
+template <class T>
+void pack_panel(T* panel, const Factor<T>& b, Index first_k, Index n_k, Index first_j, Index n_j,
+                Index n_col) {
+  if (n_j < n_col) std::fill_n(panel, n_k * n_col, T{0});
+  const T* from = b.at(first_k, first_j);
+  if (b.col == 1) {
+    for (Index k = 0; k < n_k; ++k) std::copy_n(from + k * b.row, n_j, panel + k * n_col);
+    return;
+  }
+  constexpr Index kSquare = Quad<T>::kSize;
+  const Index n_k_square = b.row == 1 ? n_k / kSquare * kSquare : 0;
+  const Index n_j_square = b.row == 1 ? n_j / kSquare * kSquare : 0;
+  for (Index k = 0; k < n_k_square; k += kSquare) {
+    for (Index j = 0; j < n_j_square; j += kSquare) {
+      transpose_square(panel + k * n_col + j, n_col, from + k + j * b.col, b.col);
+    }
+  }
+  for (Index k = 0; k < n_k; ++k) {
+    const Index first = k < n_k_square ? n_j_square : 0;
+    for (Index j = first; j < n_j; ++j) panel[k * n_col + j] = from[k * b.row + j * b.col];
+  }
+}
+
+template <class T>
+void multiply(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_inner) {
+  if (c.rows == 0 || c.cols == 0) return;
+  if (n_inner == 0) {
+    for (Index i = 0; i < c.rows; ++i) std::fill_n(&c(i, 0), c.cols, T{0});
+    return;
+  }
+  const Tiles<T>& tile = tiles<T>();
+  const Index n_panel = ceil_div(c.cols, tile.n_col);
+  const Index n_task = std::clamp<Index>(c.rows * c.cols * n_inner / kThreadGrain, 1, threads());
+  // Columns first: each thread packs its own part of b, and all read a.
+  const Index n_col_task = std::min(n_task, n_panel);
+  const Index n_row_task = std::min(n_task / n_col_task, ceil_div(c.rows, tile.n_row));
+  parallel_for(0, n_col_task * n_row_task, 1, [&](Index first, Index last) {
+    for (Index task = first; task < last; ++task) {
+      const Index col_task = task % n_col_task;
+      const Index row_task = task / n_col_task;
+      multiply_block(c, a, b, n_inner, tile, c.rows * row_task / n_row_task,
+                     c.rows * (row_task + 1) / n_row_task,
+                     n_panel * col_task / n_col_task * tile.n_col,
+                     std::min(c.cols, n_panel * (col_task + 1) / n_col_task * tile.n_col));
+    }
+  });
+}
+
+template const Tiles<float>& tiles<float>();
+template const Tiles<double>& tiles<double>();
+template void pack_panel(float*, const Factor<float>&, Index, Index, Index, Index, Index);
+template void pack_panel(double*, const Factor<double>&, Index, Index, Index, Index, Index);
+template void multiply(MatrixView<float>, const Factor<float>&, const Factor<float>&, Index);
+template void multiply(MatrixView<double>, const Factor<double>&, const Factor<double>&, Index);
+
+}  // namespace gnomon::detail

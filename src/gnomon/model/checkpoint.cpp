@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/model/checkpoint.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "gnomon/base/error.h"
+#include "gnomon/base/json.h"
+
+namespace gnomon {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> architecture_names() {
+  std::vector<std::string> names;
+  for (const Family* family : families()) names.emplace_back(family->architecture);
+  return names;
+}
+
+const Family& require_family(std::string_view architecture, const fs::path& path) {
+  if (const Family* family = find_family(architecture)) return *family;
+  throw UnsupportedError(fmt::format("\"{}\": architecture \"{}\", expected one of {}",
+                                     path.string(), architecture,
+                                     fmt::join(architecture_names(), ", ")));
+}
+
+bool is_per_block(const WeightRow& row) { return row.hf_name.find("{}") != std::string_view::npos; }
+
+bool is_norm(const WeightRow& row) { return row.n_in == Axis::none; }
+
+bool is_embedding(const WeightRow& row) { return row.kind == WeightKind::wte || row.kind == WeightKind::wpe; }
+
+std::string file_name(const WeightRow& row, Index layer, bool from_gguf) {
+  return fmt::format(fmt::runtime(from_gguf ? row.gguf_name : row.hf_name), layer);
+}
+
+std::vector<fs::path> safetensors_files(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".safetensors") paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+FileError missing_weights(const fs::path& folder) {
+  const bool has_pickle = fs::exists(folder / "pytorch_model.bin");
+  return {ErrorCode::not_found, fmt::format("\"{}\" holds no *.safetensors file", folder.string()),
+          has_pickle ? "pytorch_model.bin is not read: save the model with save_pretrained(..., "
+                       "safe_serialization=True)"
+                     : "a model folder has config.json, *.safetensors and tokenizer.json"};
+}
+
+}  // namespace
+
+// Looks the rows of a table up among the tensors of a file, and remembers which tensors were used.
+struct Checkpoint::Binder {
+  const Family& family;
+  const ModelConfig& config;
+  const std::string& origin;
+  bool from_gguf;
+  std::map<std::string, const StoredTensor*> by_name;
+  std::set<std::string> used;
+
+  const StoredTensor* find(const std::string& name) {
+    for (const std::string& candidate :
+         {from_gguf ? name : std::string(family.hf_prefix) + name, name}) {
+      if (const auto found = by_name.find(candidate); found != by_name.end()) {
+        used.insert(candidate);
+        return found->second;
+      }
+    }
+    return nullptr;
+  }
+
+  std::vector<Index> expected_shape(const WeightRow& row, WeightLayout layout) const {
+    const Index n_out = axis_size(row.n_out, config);
+    if (is_norm(row)) return {n_out};
+    const Index n_in = axis_size(row.n_in, config);
+    if (is_embedding(row) || layout == WeightLayout::in_out) return {n_in, n_out};
+    return {n_out, n_in};
+  }
+
+  StoredWeight require(const std::string& name, const std::vector<Index>& shape) {
+    const StoredTensor* tensor = find(name);
+    if (tensor == nullptr)
+      throw FileError(fmt::format("\"{}\": tensor \"{}\" is missing", origin, name));
+    if (tensor->shape != shape) {
+      throw FileError(fmt::format("\"{}\": tensor \"{}\" has shape {}, expected {}", origin,
+                                  tensor->name, shape_text(tensor->shape), shape_text(shape)));
+    }
+    return {*tensor, WeightLayout::out_in, 0};
+  }
+
+  StoredWeight weight(const WeightRow& row, Index layer) {
+    const WeightLayout layout = from_gguf ? WeightLayout::out_in : row.hf_layout;
+    StoredWeight found =
+        require(file_name(row, layer, from_gguf) + ".weight", expected_shape(row, layout));
+    found.layout = layout;
+    if (from_gguf && family.gguf_interleaves_rotary_rows) {
+      if (row.kind == WeightKind::q_proj) found.n_interleaved_heads = config.n_heads;
+      if (row.kind == WeightKind::k_proj) found.n_interleaved_heads = config.n_kv_heads;
+    }
+    return found;
+  }
+
+  void require_all_used() const {
+    for (const auto& [name, tensor] : by_name) {
+      if (used.contains(name)) continue;
+      const bool ignored = std::any_of(
+          family.ignored_endings.begin(), family.ignored_endings.end(),
+          [&](std::string_view ending) { return std::string_view(name).ends_with(ending); });
+      if (ignored && !from_gguf) continue;
+      throw UnsupportedError(fmt::format(
+          "\"{}\": tensor \"{}\" {} is not part of a {} model that the forward pass has", origin,
+          name, shape_text(tensor->shape), family.architecture));
+    }
+  }
+};
+
+void Checkpoint::bind(const Family& family, const std::vector<StoredTensor>& tensors,
+                      bool from_gguf) {
+  const std::string origin = source_.files.front().path.string();
+  Binder binder{family, config_, origin, from_gguf, {}, {}};
+  for (const StoredTensor& tensor : tensors) {
+    if (!binder.by_name.emplace(tensor.name, &tensor).second) {
+      throw FileError(
+          fmt::format("\"{}\": tensor \"{}\" stands in the model twice", origin, tensor.name));
+    }
+    source_.n_by_dtype[std::string(dtype_info(tensor.dtype).name)] += 1;
+  }
+  for (const WeightRow& row : family.rows) {
+    if (row.kind == WeightKind::lm_head && config_.tied_unembedding) {
+      // Some exports store the tied matrix a second time; the tie decides.
+      binder.find(file_name(row, 0, from_gguf) + ".weight");
+      continue;
+    }
+    const Index n_layer = is_per_block(row) ? config_.n_layers : 1;
+    for (Index layer = 0; layer < n_layer; ++layer) {
+      weights_[{row.kind, layer}] = binder.weight(row, layer);
+      if (!row.has_bias) continue;
+      biases_[{row.kind, layer}] = binder.require(file_name(row, layer, from_gguf) + ".bias",
+                                                  {axis_size(row.n_out, config_)});
+    }
+  }
+  binder.require_all_used();
+  for (const auto* stored : {&weights_, &biases_}) {
+    for (const auto& [key, entry] : *stored) {
+      Index n = 1;
+      for (const Index axis : entry.tensor.shape) n *= axis;
+      source_.n_parameters += n;
+    }
+  }
+}
+
+std::shared_ptr<const Checkpoint> Checkpoint::load_folder(const fs::path& folder) {
+  const fs::path config_path = folder / "config.json";
+  const Json json = read_json_file(config_path);
+  const auto model_type = json.find("model_type");
+  if (model_type == json.end() || !model_type->is_string()) {
+    throw FileError(fmt::format("\"{}\": \"model_type\" is missing, expected one of {}",
+                                config_path.string(), fmt::join(architecture_names(), ", ")));
+  }
+  const Family& family = require_family(model_type->get<std::string>(), config_path);
+  std::shared_ptr<Checkpoint> checkpoint(new Checkpoint);
+  checkpoint->config_ = family.config_from_json(json, config_path.string());
+  check_config(checkpoint->config_, config_path.string());
+
+  const std::vector<fs::path> paths = safetensors_files(folder);
+  if (paths.empty()) throw missing_weights(folder);
+  std::vector<StoredTensor> tensors;
+  checkpoint->source_.format = "safetensors";
+  checkpoint->source_.name = fs::weakly_canonical(folder).filename().string();
+  for (const fs::path& path : paths) {
+    const SafetensorsFile& file = checkpoint->files_.emplace_back(path);
+    tensors.insert(tensors.end(), file.tensors().begin(), file.tensors().end());
+    checkpoint->source_.files.push_back({path, fs::file_size(path)});
+  }
+  checkpoint->source_.files.push_back({config_path, fs::file_size(config_path)});
+  checkpoint->bind(family, tensors, false);
+  return checkpoint;
+}
+
+std::shared_ptr<const Checkpoint> Checkpoint::load_gguf(const fs::path& path) {
+  std::shared_ptr<Checkpoint> checkpoint(new Checkpoint);
+  checkpoint->gguf_ = std::make_unique<GgufFile>(path);
+  const GgufFile& file = *checkpoint->gguf_;
+  const std::string* architecture = file.find_string("general.architecture");
+  if (architecture == nullptr) {
+    throw FileError(fmt::format("\"{}\": key \"general.architecture\" is missing", path.string()));
+  }
+  const Family& family = require_family(*architecture, path);
+  checkpoint->config_ = family.config_from_gguf(file);
+  const StoredTensor* embedding = file.find("token_embd.weight");
+  if (embedding == nullptr || embedding->shape.size() != 2) {
+    throw FileError(fmt::format("\"{}\": tensor \"token_embd.weight\" is missing or not a matrix",
+                                path.string()));
+  }
+  checkpoint->config_.d_vocab = embedding->shape[0];
+  check_config(checkpoint->config_, path.string());
+  const std::string* name = file.find_string("general.name");
+  checkpoint->source_.name = name != nullptr ? *name : path.stem().string();
+  checkpoint->source_.format = "gguf";
+  checkpoint->source_.files.push_back({path, fs::file_size(path)});
+  checkpoint->bind(family, file.tensors(), true);
+  return checkpoint;
+}
+
+const StoredWeight* Checkpoint::weight(WeightKind kind, Index layer) const {
+  const auto found = weights_.find({kind, layer});
+  return found == weights_.end() ? nullptr : &found->second;
+}
+
+const StoredWeight* Checkpoint::bias(WeightKind kind, Index layer) const {
+  const auto found = biases_.find({kind, layer});
+  return found == biases_.end() ? nullptr : &found->second;
+}
+
+}  // namespace gnomon

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/model/config_reader.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "gnomon/base/error.h"
+
+namespace gnomon {
+namespace {
+
+FileError wrong_type(std::string_view origin, std::string_view key, std::string_view expected) {
+  return FileError(fmt::format("\"{}\": \"{}\" is not {}", origin, key, expected));
+}
+
+// Hugging Face's "llama3" scaling: low frequencies are divided by `factor`, high ones kept, those
+// between interpolated by the share of the original context that one turn covers.
+double llama3_frequency(double frequency, double factor, double low, double high,
+                        double original_context) {
+  const double turns = original_context * frequency / (2 * std::numbers::pi);
+  if (turns < low) return frequency / factor;
+  if (turns > high) return frequency;
+  const double smooth = (turns - low) / (high - low);
+  return (1 - smooth) * frequency / factor + smooth * frequency;
+}
+
+}  // namespace
+
+ConfigReader::ConfigReader(const Json& json, std::string_view origin)
+    : json_(&json), origin_(origin) {
+  if (!json.is_object()) throw FileError(fmt::format("\"{}\" is not a JSON object", origin));
+}
+
+const Json* ConfigReader::find(std::string_view key) const {
+  const auto found = json_->find(key);
+  return found == json_->end() || found->is_null() ? nullptr : &*found;
+}
+
+Index ConfigReader::integer(std::string_view key) const {
+  const Json* value = find(key);
+  if (value == nullptr)
+    throw FileError(fmt::format("\"{}\": \"{}\" is missing, expected a number", origin_, key));
+  if (!value->is_number_integer()) throw wrong_type(origin_, key, "an integer");
+  return value->get<Index>();
+}
+
+Index ConfigReader::integer_or(std::string_view key, Index fallback) const {
+  return has(key) ? integer(key) : fallback;
+}
+
+double ConfigReader::number(std::string_view key) const {
+  const Json* value = find(key);
+  if (value == nullptr)
+    throw FileError(fmt::format("\"{}\": \"{}\" is missing, expected a number", origin_, key));
+  if (!value->is_number()) throw wrong_type(origin_, key, "a number");
+  return value->get<double>();
+}
+
+double ConfigReader::number_or(std::string_view key, double fallback) const {
+  return has(key) ? number(key) : fallback;
+}
+
+bool ConfigReader::boolean_or(std::string_view key, bool fallback) const {
+  const Json* value = find(key);
+  if (value == nullptr) return fallback;
+  if (!value->is_boolean()) throw wrong_type(origin_, key, "true or false");
+  return value->get<bool>();
+}
+
+std::string ConfigReader::text_or(std::string_view key, std::string_view fallback) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::string(fallback);
+  if (!value->is_string()) throw wrong_type(origin_, key, "a string");
+  return value->get<std::string>();
+}
+
+std::optional<ConfigReader> ConfigReader::object(std::string_view key) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  return ConfigReader(*value, fmt::format("{}: {}", origin_, key));
+}
+
+void ConfigReader::require_boolean(std::string_view key, bool value) const {
+  if (boolean_or(key, value) != value) {
+    throw UnsupportedError(
+        fmt::format("\"{}\": \"{}\" is {}, expected {}: the forward pass has no such step", origin_,
+                    key, !value, value));
+  }
+}
+
+Activation ConfigReader::activation(std::string_view key) const {
+  const std::string name = text_or(key, "");
+  if (name == "gelu_new" || name == "gelu_pytorch_tanh") return Activation::gelu_new;
+  if (name == "gelu") return Activation::gelu;
+  if (name == "silu" || name == "swish") return Activation::silu;
+  if (name == "relu") return Activation::relu;
+  throw UnsupportedError(fmt::format(
+      "\"{}\": \"{}\" is \"{}\", expected gelu_new, gelu_pytorch_tanh, gelu, silu or relu", origin_,
+      key, name));
+}
+
+std::vector<double> rotary_frequencies(Index n_rotary, double theta,
+                                       const std::optional<ConfigReader>& scaling,
+                                       std::string_view origin) {
+  if (n_rotary <= 0 || n_rotary % 2 != 0 || n_rotary > 65536) {
+    throw FileError(
+        fmt::format("\"{}\": {} rotary channels, expected an even number", origin, n_rotary));
+  }
+  if (!(theta > 0))
+    throw FileError(
+        fmt::format("\"{}\": rope theta is {}, expected a positive number", origin, theta));
+  std::vector<double> frequency(static_cast<std::size_t>(n_rotary / 2));
+  for (std::size_t i = 0; i < frequency.size(); ++i) {
+    frequency[i] = std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(n_rotary));
+  }
+  if (!scaling) return frequency;
+  const std::string kind = scaling->text_or("rope_type", scaling->text_or("type", "default"));
+  if (kind == "default") return frequency;
+  if (kind == "linear") {
+    const double factor = scaling->number("factor");
+    for (double& f : frequency) f /= factor;
+    return frequency;
+  }
+  if (kind == "llama3") {
+    const double factor = scaling->number("factor");
+    const double low = scaling->number("low_freq_factor");
+    const double high = scaling->number("high_freq_factor");
+    const double context = scaling->number("original_max_position_embeddings");
+    for (double& f : frequency) f = llama3_frequency(f, factor, low, high, context);
+    return frequency;
+  }
+  throw UnsupportedError(
+      fmt::format("\"{}\": rope scaling \"{}\", expected default, linear or llama3", origin, kind));
+}
+
+}  // namespace gnomon

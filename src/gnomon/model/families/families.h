@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gnomon/model/family.h"
+
+namespace gnomon {
+
+const Family& gpt2_family();
+const Family& llama_family();
+
+}  // namespace gnomon

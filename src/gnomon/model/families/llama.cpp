@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <array>
+
+#include "gnomon/base/error.h"
+#include "gnomon/model/config_reader.h"
+#include "gnomon/model/families/families.h"
+
+namespace gnomon {
+namespace {
+
+constexpr WeightLayout kLinear = WeightLayout::out_in;
+
+constexpr std::array kRows = {
+    WeightRow{WeightKind::wte, "embed_tokens", "token_embd", Axis::d_vocab, Axis::d_model, kLinear,
+              false},
+    WeightRow{WeightKind::ln_1, "layers.{}.input_layernorm", "blk.{}.attn_norm", Axis::none,
+              Axis::d_model, kLinear, false},
+    WeightRow{WeightKind::q_proj, "layers.{}.self_attn.q_proj", "blk.{}.attn_q", Axis::d_model,
+              Axis::q_width, kLinear, false},
+    WeightRow{WeightKind::k_proj, "layers.{}.self_attn.k_proj", "blk.{}.attn_k", Axis::d_model,
+              Axis::kv_width, kLinear, false},
+    WeightRow{WeightKind::v_proj, "layers.{}.self_attn.v_proj", "blk.{}.attn_v", Axis::d_model,
+              Axis::kv_width, kLinear, false},
+    WeightRow{WeightKind::o_proj, "layers.{}.self_attn.o_proj", "blk.{}.attn_output", Axis::q_width,
+              Axis::d_model, kLinear, false},
+    WeightRow{WeightKind::ln_2, "layers.{}.post_attention_layernorm", "blk.{}.ffn_norm", Axis::none,
+              Axis::d_model, kLinear, false},
+    WeightRow{WeightKind::gate_proj, "layers.{}.mlp.gate_proj", "blk.{}.ffn_gate", Axis::d_model,
+              Axis::d_mlp, kLinear, false},
+    WeightRow{WeightKind::up_proj, "layers.{}.mlp.up_proj", "blk.{}.ffn_up", Axis::d_model, Axis::d_mlp,
+              kLinear, false},
+    WeightRow{WeightKind::down_proj, "layers.{}.mlp.down_proj", "blk.{}.ffn_down", Axis::d_mlp,
+              Axis::d_model, kLinear, false},
+    WeightRow{WeightKind::ln_f, "norm", "output_norm", Axis::none, Axis::d_model, kLinear, false},
+    WeightRow{WeightKind::lm_head, "lm_head", "output", Axis::d_model, Axis::d_vocab, kLinear, false},
+};
+
+constexpr std::array<std::string_view, 1> kIgnoredEndings = {".rotary_emb.inv_freq"};
+
+ModelConfig with_switches(ModelConfig config) {
+  config.architecture = "llama";
+  config.norm = NormKind::rms_norm;
+  config.gated_mlp = true;
+  config.position = PositionKind::rotary;
+  return config;
+}
+
+ModelConfig config_from_json(const Json& json, std::string_view origin) {
+  const ConfigReader reader(json, origin);
+  reader.require_boolean("attention_bias", false);
+  reader.require_boolean("mlp_bias", false);
+  ModelConfig config;
+  config.n_layers = reader.integer("num_hidden_layers");
+  config.d_model = reader.integer("hidden_size");
+  config.n_heads = reader.integer("num_attention_heads");
+  config.n_kv_heads = reader.integer_or("num_key_value_heads", config.n_heads);
+  config.d_head =
+      reader.integer_or("head_dim", config.n_heads > 0 ? config.d_model / config.n_heads : 0);
+  config.d_mlp = reader.integer("intermediate_size");
+  config.d_vocab = reader.integer("vocab_size");
+  config.n_ctx = reader.integer("max_position_embeddings");
+  config.norm_eps = reader.number_or("rms_norm_eps", 1e-6);
+  config.activation = reader.has("hidden_act") ? reader.activation("hidden_act") : Activation::silu;
+  config.tied_unembedding = reader.boolean_or("tie_word_embeddings", false);
+  // transformers 5 writes "rope_parameters" with the theta inside; earlier versions "rope_scaling"
+  // beside it.
+  const std::optional<ConfigReader> parameters = reader.object("rope_parameters");
+  const std::optional<ConfigReader> scaling =
+      parameters ? parameters : reader.object("rope_scaling");
+  const double default_theta = reader.number_or("rope_theta", 10000);
+  const double theta =
+      parameters ? parameters->number_or("rope_theta", default_theta) : default_theta;
+  if (const double share = reader.number_or("partial_rotary_factor", 1); share != 1) {
+    throw UnsupportedError(
+        fmt::format("\"{}\": \"partial_rotary_factor\" is {}, expected 1", origin, share));
+  }
+  config.rotary_frequency = rotary_frequencies(config.d_head, theta, scaling, origin);
+  return with_switches(config);
+}
+
+ModelConfig config_from_gguf(const GgufFile& file) {
+  const std::string origin = file.path().string();
+  ModelConfig config;
+  config.n_layers = file.integer("llama.block_count");
+  config.d_model = file.integer("llama.embedding_length");
+  config.n_heads = file.integer("llama.attention.head_count");
+  config.n_kv_heads = file.integer_or("llama.attention.head_count_kv", config.n_heads);
+  config.d_head = file.integer_or("llama.attention.key_length",
+                                  config.n_heads > 0 ? config.d_model / config.n_heads : 0);
+  config.d_mlp = file.integer("llama.feed_forward_length");
+  config.n_ctx = file.integer("llama.context_length");
+  config.norm_eps = file.number_or("llama.attention.layer_norm_rms_epsilon", 1e-6);
+  config.activation = Activation::silu;
+  config.tied_unembedding = file.find("output.weight") == nullptr;
+  for (const auto& [key, value] : file.metadata()) {
+    if (key.starts_with("llama.rope.scaling.") || key == "llama.rope.scale_linear" ||
+        key.starts_with("llama.expert")) {
+      throw UnsupportedError(
+          fmt::format("\"{}\": key \"{}\": the forward pass has no such step", origin, key));
+    }
+  }
+  if (const Index n_rotary = file.integer_or("llama.rope.dimension_count", config.d_head);
+      n_rotary != config.d_head) {
+    throw UnsupportedError(fmt::format("\"{}\": {} rotary channels, expected d_head = {}", origin,
+                                       n_rotary, config.d_head));
+  }
+  config.rotary_frequency = rotary_frequencies(
+      config.d_head, file.number_or("llama.rope.freq_base", 10000), std::nullopt, origin);
+  return with_switches(config);
+}
+
+}  // namespace
+
+const Family& llama_family() {
+  static constexpr Family kFamily = {
+      "llama", kRows, "model.", kIgnoredEndings, true, config_from_json, config_from_gguf};
+  return kFamily;
+}
+
+}  // namespace gnomon

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/model/family.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "gnomon/base/error.h"
+#include "gnomon/model/families/families.h"
+
+namespace gnomon {
+namespace {
+
+// Larger than any published size; keeps products of two sizes far from overflow.
+constexpr Index kLargestSize = Index{1} << 31;
+
+}  // namespace
+
+Index axis_size(Axis axis, const ModelConfig& config) {
+  switch (axis) {
+    case Axis::none:
+      return 0;
+    case Axis::n_ctx:
+      return config.n_ctx;
+    case Axis::d_vocab:
+      return config.d_vocab;
+    case Axis::d_model:
+      return config.d_model;
+    case Axis::d_mlp:
+      return config.d_mlp;
+    case Axis::q_width:
+      return config.n_heads * config.d_head;
+    case Axis::kv_width:
+      return config.n_kv_heads * config.d_head;
+    case Axis::qkv_width:
+      return (config.n_heads + 2 * config.n_kv_heads) * config.d_head;
+  }
+  throw InternalError("axis_size: unknown axis");
+}
+
+std::span<const Family* const> families() {
+  static const std::array kFamilies = {&gpt2_family(), &llama_family()};
+  return kFamilies;
+}
+
+const Family* find_family(std::string_view architecture) {
+  for (const Family* family : families()) {
+    if (family->architecture == architecture) return family;
+  }
+  return nullptr;
+}
+
+void check_config(const ModelConfig& config, std::string_view origin) {
+  const auto require = [&](bool holds, const std::string& what) {
+    if (!holds) throw FileError(fmt::format("\"{}\": {}", origin, what));
+  };
+  const std::array sizes = {
+      std::pair{"n_layers", config.n_layers}, std::pair{"d_model", config.d_model},
+      std::pair{"n_heads", config.n_heads},   std::pair{"n_kv_heads", config.n_kv_heads},
+      std::pair{"d_head", config.d_head},     std::pair{"d_mlp", config.d_mlp},
+      std::pair{"d_vocab", config.d_vocab},   std::pair{"n_ctx", config.n_ctx},
+  };
+  for (const auto& [name, size] : sizes) {
+    require(
+        size > 0 && size < kLargestSize,
+        fmt::format("{} is {}, expected a number between 1 and {}", name, size, kLargestSize - 1));
+  }
+  require(config.n_heads % config.n_kv_heads == 0,
+          fmt::format("n_heads is {} and n_kv_heads {}, expected a multiple", config.n_heads,
+                      config.n_kv_heads));
+  require(config.norm_eps > 0 && config.norm_eps < 1,
+          fmt::format("the norm's epsilon is {}, expected between 0 and 1", config.norm_eps));
+  require(2 * static_cast<Index>(config.rotary_frequency.size()) <= config.d_head,
+          fmt::format("{} rotary channels, expected at most d_head = {}",
+                      2 * config.rotary_frequency.size(), config.d_head));
+}
+
+}  // namespace gnomon

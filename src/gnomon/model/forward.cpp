@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/model/forward.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <tuple>
+
+#include "gnomon/base/error.h"
+#include "gnomon/base/threads.h"
+#include "gnomon/kernels/activation.h"
+#include "gnomon/kernels/attention.h"
+#include "gnomon/kernels/norm.h"
+#include "gnomon/kernels/rotary.h"
+
+namespace gnomon {
+namespace {
+
+// Rows of elementwise work below which a second thread costs more than it saves.
+constexpr Index kRowGrain = 16;
+// Queries of one text that are attended together: work items of similar size for all threads.
+constexpr Index kQueryBlock = 64;
+
+// A matrix whose memory is kept from layer to layer.
+template <class T>
+class Buffer {
+ public:
+  MatrixView<T> resize(Index rows, Index cols) {
+    values_.resize(static_cast<std::size_t>(rows * cols));
+    view_ = {values_.data(), rows, cols};
+    return view_;
+  }
+  MatrixView<T> view() const { return view_; }
+
+ private:
+  std::vector<T> values_;
+  MatrixView<T> view_;
+};
+
+template <class T>
+std::span<T> flat(MatrixView<T> view) {
+  return {view.data, static_cast<std::size_t>(view.rows * view.cols)};
+}
+
+template <class Body>
+void for_row_ranges(Index n_row, const Body& body) {
+  parallel_for(0, n_row, kRowGrain, [&](Index first, Index last) { body(first, last - first); });
+}
+
+// y += x, both contiguous.
+template <class T>
+void add_rows(MatrixView<T> y, MatrixView<const T> x) {
+  for_row_ranges(y.rows, [&](Index first, Index n) {
+    T* to = y.data + first * y.cols;
+    const T* from = x.data + first * x.cols;
+    for (Index i = 0; i < n * y.cols; ++i) to[i] += from[i];
+  });
+}
+
+template <class T>
+class ForwardPass {
+ public:
+  ForwardPass(const ModelConfig& config, const Weights<T>& weights, const PackedBatch& batch,
+              const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend)
+      : config_(config),
+        weights_(weights),
+        batch_(batch),
+        hooks_(hooks),
+        kept_rows_(kept_rows),
+        backend_(backend) {
+    std::tie(last_kind_, last_layer_) = hooks.last();
+    if (last_kind_ > HookKind::resid_post) last_layer_ = config.n_layers;
+    rows_.resize(static_cast<std::size_t>(batch.n_token()));
+    std::iota(rows_.begin(), rows_.end(), Index{0});
+  }
+
+  void run() {
+    if (embed()) return;
+    for (Index layer = 0; layer < config_.n_layers; ++layer) {
+      const BlockWeights<T>& block = weights_.block(layer);
+      if (attention(block, layer) || mlp(block, layer)) return;
+    }
+    unembed();
+  }
+
+ private:
+  // Calls the hooks of a site. True where the pass ends here.
+  bool reached(HookKind kind, Index layer, MatrixView<T> values) {
+    hooks_.call({kind, layer, batch_, rows_, -1}, values);
+    return kind == last_kind_ && (layer < 0 || layer == last_layer_);
+  }
+
+  bool is_last_block(Index layer) const {
+    return layer == std::min(last_layer_, config_.n_layers - 1);
+  }
+
+  bool embed() {
+    const MatrixView<const T> wte = weights_.wte();
+    const MatrixView<T> x = resid_.resize(batch_.n_token(), config_.d_model);
+    for (Index i = 0; i < x.rows; ++i)
+      std::ranges::copy(wte.row(batch_.ids[static_cast<std::size_t>(i)]), x.row(i).begin());
+    if (reached(HookKind::embed, -1, x)) return true;
+    if (config_.position != PositionKind::learned) return false;
+    const MatrixView<const T> wpe = weights_.wpe();
+    const MatrixView<T> positions = branch_.resize(x.rows, config_.d_model);
+    for (Index i = 0; i < x.rows; ++i) {
+      std::ranges::copy(wpe.row(batch_.position[static_cast<std::size_t>(i)]),
+                        positions.row(i).begin());
+    }
+    if (reached(HookKind::pos_embed, -1, positions)) return true;
+    add_rows<T>(x, positions);
+    return false;
+  }
+
+  // The three hook points of a norm are `scale`, the next and the one after it. The result is in
+  // norm_.
+  bool norm(const NormWeights<T>& weights, HookKind scale_kind, Index layer) {
+    const MatrixView<T> x = resid_.view();
+    const MatrixView<T> normalized = normalized_.resize(x.rows, x.cols);
+    const MatrixView<T> y = norm_.resize(x.rows, x.cols);
+    const std::span<T> scale = flat(scale_.resize(x.rows, 1));
+    const std::span<T> mean = flat(mean_.resize(x.rows, 1));
+    const auto part = [](std::span<T> s, Index first, Index n) {
+      return s.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(n));
+    };
+    for_row_ranges(x.rows, [&](Index first, Index n) {
+      norm_scale_forward<T>(config_.norm, part(mean, first, n), part(scale, first, n),
+                            x.row_range(first, n), config_.norm_eps);
+    });
+    if (reached(scale_kind, layer, scale_.view())) return true;
+    for_row_ranges(x.rows, [&](Index first, Index n) {
+      norm_normalize_forward<T>(normalized.row_range(first, n), x.row_range(first, n),
+                                part(mean, first, n), part(scale, first, n));
+    });
+    if (reached(next(scale_kind, 1), layer, normalized)) return true;
+    for_row_ranges(x.rows, [&](Index first, Index n) {
+      norm_affine_forward<T>(y.row_range(first, n), normalized.row_range(first, n), weights.weight,
+                             weights.bias);
+    });
+    return reached(next(scale_kind, 2), layer, y);
+  }
+
+  static HookKind next(HookKind kind, int step) {
+    return static_cast<HookKind>(static_cast<int>(kind) + step);
+  }
+
+  void linear(MatrixView<T> y, MatrixView<const T> x, const LinearWeights<T>& w) {
+    linear_forward<T>(y, x, w.weight, w.bias, backend_);
+  }
+
+  bool attention(const BlockWeights<T>& block, Index layer) {
+    if (reached(HookKind::resid_pre, layer, resid_.view())) return true;
+    if (norm(block.ln_1, HookKind::ln1_scale, layer)) return true;
+
+    const Index kv_width = config_.n_kv_heads * config_.d_head;
+    const MatrixView<const T> all = norm_.view();
+    linear(k_.resize(all.rows, kv_width), all, block.k_proj);
+    linear(v_.resize(all.rows, kv_width), all, block.v_proj);
+    const std::vector<Index> key_rows = rows_;
+    if (is_last_block(layer)) keep_rows();
+    linear(q_.resize(resid_.view().rows, config_.n_heads * config_.d_head), norm_.view(),
+           block.q_proj);
+    if (reached(HookKind::q, layer, q_.view())) return true;
+    if (reached_keys(HookKind::k, layer, k_.view(), key_rows)) return true;
+    if (reached_keys(HookKind::v, layer, v_.view(), key_rows)) return true;
+    if (rotate(layer, key_rows)) return true;
+
+    z_.resize(q_.view().rows, q_.view().cols);
+    const bool pairs_hooked =
+        hooks_.has(HookKind::attn_scores, layer) || hooks_.has(HookKind::pattern, layer);
+    if (pairs_hooked) {
+      attend_text_by_text(layer);
+      if (is_last(HookKind::attn_scores, layer) || is_last(HookKind::pattern, layer)) return true;
+    } else {
+      attend();
+    }
+    if (reached(HookKind::z, layer, z_.view())) return true;
+    linear(branch_.resize(z_.view().rows, config_.d_model), z_.view(), block.o_proj);
+    if (hooks_.has(HookKind::result, layer)) {
+      hook_result(block.o_proj, layer);
+      if (is_last(HookKind::result, layer)) return true;
+    }
+    if (reached(HookKind::attn_out, layer, branch_.view())) return true;
+    add_rows<T>(resid_.view(), branch_.view());
+    return reached(HookKind::resid_mid, layer, resid_.view());
+  }
+
+  bool is_last(HookKind kind, Index layer) const {
+    return kind == last_kind_ && layer == last_layer_;
+  }
+
+  bool reached_keys(HookKind kind, Index layer, MatrixView<T> values,
+                    std::span<const Index> key_rows) {
+    hooks_.call({kind, layer, batch_, key_rows, -1}, values);
+    return is_last(kind, layer);
+  }
+
+  // From here on only the rows that are wanted at the end.
+  void keep_rows() {
+    if (kept_rows_.empty() || kept_rows_.size() == rows_.size()) return;
+    for (Buffer<T>* buffer : {&resid_, &norm_}) {
+      const MatrixView<T> view = buffer->view();
+      for (std::size_t i = 0; i < kept_rows_.size(); ++i) {
+        // Ascending: row i is taken from at or after i, never from one already overwritten.
+        if (kept_rows_[i] == static_cast<Index>(i)) continue;
+        std::ranges::copy(view.row(kept_rows_[i]), view.row(static_cast<Index>(i)).begin());
+      }
+      buffer->resize(static_cast<Index>(kept_rows_.size()), view.cols);
+    }
+    rows_.assign(kept_rows_.begin(), kept_rows_.end());
+  }
+
+  bool rotate(Index layer, std::span<const Index> key_rows) {
+    if (config_.position != PositionKind::rotary) return false;
+    rotate_rows(q_.view(), rows_);
+    if (reached(HookKind::rot_q, layer, q_.view())) return true;
+    rotate_rows(k_.view(), key_rows);
+    return reached_keys(HookKind::rot_k, layer, k_.view(), key_rows);
+  }
+
+  void rotate_rows(MatrixView<T> x, std::span<const Index> rows) {
+    std::vector<Index> position(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      position[i] = batch_.position[static_cast<std::size_t>(rows[i])];
+    for_row_ranges(x.rows, [&](Index first, Index n) {
+      rotary_forward<T>(
+          x.row_range(first, n), x.row_range(first, n),
+          std::span(position).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(n)),
+          config_.rotary_frequency, config_.d_head);
+    });
+  }
+
+  // The queries of one text, or some of them.
+  struct QueryRange {
+    Index text;
+    Index first;  // row of q_ and z_
+    Index n;
+  };
+
+  std::vector<QueryRange> query_ranges(Index block) const {
+    std::vector<QueryRange> ranges;
+    for (Index first = 0; first < static_cast<Index>(rows_.size());) {
+      const Index text =
+          batch_.text[static_cast<std::size_t>(rows_[static_cast<std::size_t>(first)])];
+      Index n = 1;
+      while (n < block && first + n < static_cast<Index>(rows_.size()) &&
+             batch_.text[static_cast<std::size_t>(rows_[static_cast<std::size_t>(first + n)])] ==
+                 text) {
+        ++n;
+      }
+      ranges.push_back({text, first, n});
+      first += n;
+    }
+    return ranges;
+  }
+
+  std::vector<Index> query_positions(const QueryRange& range) const {
+    std::vector<Index> positions(static_cast<std::size_t>(range.n));
+    for (Index i = 0; i < range.n; ++i) {
+      positions[static_cast<std::size_t>(i)] =
+          batch_
+              .position[static_cast<std::size_t>(rows_[static_cast<std::size_t>(range.first + i)])];
+    }
+    return positions;
+  }
+
+  MatrixView<const T> keys_of(const Buffer<T>& buffer, Index text) const {
+    return buffer.view().row_range(batch_.offset[static_cast<std::size_t>(text)],
+                                   batch_.length(text));
+  }
+
+  AttentionShape attention_shape() const {
+    return {config_.n_heads, config_.n_kv_heads, config_.d_head,
+            1 / std::sqrt(static_cast<double>(config_.d_head))};
+  }
+
+  void attend() {
+    const std::vector<QueryRange> ranges = query_ranges(kQueryBlock);
+    parallel_for(0, static_cast<Index>(ranges.size()), 1, [&](Index first, Index last) {
+      for (Index i = first; i < last; ++i) {
+        const QueryRange& range = ranges[static_cast<std::size_t>(i)];
+        attention_forward<T>(z_.view().row_range(range.first, range.n),
+                             q_.view().row_range(range.first, range.n), keys_of(k_, range.text),
+                             keys_of(v_, range.text), query_positions(range), attention_shape());
+      }
+    });
+  }
+
+  void attend_text_by_text(Index layer) {
+    std::vector<T> scores;
+    for (const QueryRange& range : query_ranges(std::numeric_limits<Index>::max())) {
+      const Index n_k = batch_.length(range.text);
+      scores.resize(static_cast<std::size_t>(config_.n_heads * range.n * n_k));
+      const MatrixView<T> pairs(scores.data(), config_.n_heads * range.n, n_k);
+      const std::span<const Index> rows = std::span<const Index>(rows_).subspan(
+          static_cast<std::size_t>(range.first), static_cast<std::size_t>(range.n));
+      attention_scores_forward<T>(pairs, q_.view().row_range(range.first, range.n),
+                                  keys_of(k_, range.text), query_positions(range),
+                                  attention_shape());
+      hooks_.call({HookKind::attn_scores, layer, batch_, rows, range.text}, pairs);
+      if (is_last(HookKind::attn_scores, layer)) continue;
+      attention_pattern_forward<T>(pairs, pairs);
+      hooks_.call({HookKind::pattern, layer, batch_, rows, range.text}, pairs);
+      if (is_last(HookKind::pattern, layer)) continue;
+      attention_values_forward<T>(z_.view().row_range(range.first, range.n), pairs,
+                                  keys_of(v_, range.text), attention_shape());
+    }
+  }
+
+  // result[h] = z[h] W_O[h]. A hook's changes are added to attn_out as differences, so that hooks
+  // which only read leave its bits as they are.
+  void hook_result(const LinearWeights<T>& o_proj, Index layer) {
+    const MatrixView<const T> z = z_.view();
+    const MatrixView<T> result = result_.resize(z.rows, config_.n_heads * config_.d_model);
+    for (Index h = 0; h < config_.n_heads; ++h) {
+      WeightView<T> head = o_proj.weight;
+      head.data += head.layout == WeightLayout::in_out ? h * config_.d_head * head.stride
+                                                       : h * config_.d_head;
+      head.n_in = config_.d_head;
+      linear_forward<T>(result.columns(h * config_.d_model, config_.d_model),
+                        z.columns(h * config_.d_head, config_.d_head), head, {}, backend_);
+    }
+    const std::vector<T> before(result.data, result.data + result.rows * result.cols);
+    hooks_.call({HookKind::result, layer, batch_, rows_, -1}, result);
+    const MatrixView<T> out = branch_.view();
+    for (Index i = 0; i < result.rows; ++i) {
+      for (Index c = 0; c < result.cols; ++c) {
+        const T change = result(i, c) - before[static_cast<std::size_t>(i * result.cols + c)];
+        if (change != 0) out(i, c % config_.d_model) += change;
+      }
+    }
+  }
+
+  bool mlp(const BlockWeights<T>& block, Index layer) {
+    if (norm(block.ln_2, HookKind::ln2_scale, layer)) return true;
+    const MatrixView<const T> x = norm_.view();
+    const MatrixView<T> pre = pre_.resize(x.rows, config_.d_mlp);
+    const MatrixView<T> post = post_.resize(x.rows, config_.d_mlp);
+    linear(pre, x, config_.gated_mlp ? block.gate_proj : block.up_proj);
+    if (reached(HookKind::mlp_pre, layer, pre)) return true;
+    if (config_.gated_mlp) {
+      linear(pre_linear_.resize(x.rows, config_.d_mlp), x, block.up_proj);
+      if (reached(HookKind::mlp_pre_linear, layer, pre_linear_.view())) return true;
+    }
+    for_row_ranges(x.rows, [&](Index first, Index n) {
+      activation_forward<T>(config_.activation, flat(post.row_range(first, n)),
+                            flat<const T>(pre.row_range(first, n)));
+      if (!config_.gated_mlp) return;
+      multiply_forward<T>(flat(post.row_range(first, n)), flat<const T>(post.row_range(first, n)),
+                          flat<const T>(pre_linear_.view().row_range(first, n)));
+    });
+    if (reached(HookKind::mlp_post, layer, post)) return true;
+    linear(branch_.resize(x.rows, config_.d_model), post, block.down_proj);
+    if (reached(HookKind::mlp_out, layer, branch_.view())) return true;
+    add_rows<T>(resid_.view(), branch_.view());
+    return reached(HookKind::resid_post, layer, resid_.view());
+  }
+
+  void unembed() {
+    if (norm(weights_.ln_f(), HookKind::ln_final_scale, -1)) return;
+    if (reached(HookKind::unembed_in, -1, norm_.view())) return;
+    linear(logits_.resize(norm_.view().rows, config_.d_vocab), norm_.view(), weights_.unembed());
+    reached(HookKind::logits, -1, logits_.view());
+  }
+
+  const ModelConfig& config_;
+  const Weights<T>& weights_;
+  const PackedBatch& batch_;
+  const Hooks<T>& hooks_;
+  std::span<const Index> kept_rows_;
+  Backend backend_;
+  HookKind last_kind_{};
+  Index last_layer_ = -1;    // n_layers where the last site lies after the blocks
+  std::vector<Index> rows_;  // token of the batch that each current row belongs to
+
+  Buffer<T> resid_, mean_, scale_, normalized_, norm_, q_, k_, v_, z_, result_, branch_, pre_,
+      pre_linear_, post_, logits_;
+};
+
+void check_batch(const ModelConfig& config, const PackedBatch& batch,
+                 std::span<const Index> kept_rows) {
+  for (Index t = 0; t < batch.n_text(); ++t) {
+    if (batch.length(t) > config.n_ctx) {
+      throw ArgumentError(
+          ErrorCode::bad_data,
+          fmt::format("run_forward: text {} has {} tokens, expected at most n_ctx = {}", t,
+                      batch.length(t), config.n_ctx));
+    }
+  }
+  for (const TokenId id : batch.ids) {
+    if (id < 0 || id >= config.d_vocab) {
+      throw ArgumentError(
+          ErrorCode::out_of_range,
+          fmt::format("run_forward: token id {}, expected 0 to {}", id, config.d_vocab - 1));
+    }
+  }
+  for (std::size_t i = 0; i < kept_rows.size(); ++i) {
+    const Index floor = i == 0 ? 0 : kept_rows[i - 1] + 1;
+    if (kept_rows[i] < floor || kept_rows[i] >= batch.n_token()) {
+      throw ArgumentError(ErrorCode::out_of_range,
+                          fmt::format("run_forward: kept row {}, expected ascending rows below {}",
+                                      kept_rows[i], batch.n_token()));
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+Index Hooks<T>::layer_key(HookKind kind, Index layer) {
+  if (layer >= 0) return layer;
+  return kind < HookKind::resid_pre ? -1 : std::numeric_limits<Index>::max();
+}
+
+template <class T>
+void Hooks<T>::add(HookKind kind, Index layer, HookFunction<T> function) {
+  if (hook_point(kind).per_block != (layer >= 0)) {
+    throw ArgumentError(
+        fmt::format("Hooks::add: layer {} for \"{}\"", layer, hook_point(kind).name));
+  }
+  functions_[{layer_key(kind, layer), kind}].push_back(std::move(function));
+}
+
+template <class T>
+void Hooks<T>::call(const HookContext& context, MatrixView<T> values) const {
+  const auto found = functions_.find({layer_key(context.kind, context.layer), context.kind});
+  if (found == functions_.end()) return;
+  for (const HookFunction<T>& function : found->second) function(context, values);
+}
+
+template <class T>
+std::pair<HookKind, Index> Hooks<T>::last() const {
+  if (functions_.empty())
+    throw ArgumentError("run_forward: no hook, expected at least one site to run to");
+  const auto& [key, functions] = *functions_.rbegin();
+  const HookKind kind = key.second;
+  return {kind, hook_point(kind).per_block ? key.first : Index{-1}};
+}
+
+template <class T>
+void run_forward(const ModelConfig& config, const Weights<T>& weights, const PackedBatch& batch,
+                 const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend) {
+  check_batch(config, batch, kept_rows);
+  ForwardPass<T>(config, weights, batch, hooks, kept_rows, backend).run();
+}
+
+template class Hooks<float>;
+template class Hooks<double>;
+template void run_forward<float>(const ModelConfig&, const Weights<float>&, const PackedBatch&,
+                                 const Hooks<float>&, std::span<const Index>, Backend);
+template void run_forward<double>(const ModelConfig&, const Weights<double>&, const PackedBatch&,
+                                  const Hooks<double>&, std::span<const Index>, Backend);
+
+}  // namespace gnomon

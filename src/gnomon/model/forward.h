@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// in: a packed batch of token ids   out: calls of hooks with every named tensor on the way
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "gnomon/kernels/matmul.h"
+#include "gnomon/model/hook_points.h"
+#include "gnomon/model/weights.h"
+#include "gnomon/tokens/packed_batch.h"
+
+namespace gnomon {
+
+// Where a hook is called. Row i of `values` belongs to token rows[i] of the batch; for attention
+// scores and patterns `values` is [n_heads n_q, n_k] of one text, row h n_q + i belongs to head h
+// and query rows[i].
+struct HookContext {
+  HookKind kind;
+  Index layer;  // -1 outside the blocks
+  const PackedBatch& batch;
+  std::span<const Index> rows;
+  Index text;  // -1 where the rows of all texts are together
+};
+
+// May read `values`, and may write them: the forward pass goes on with what it finds.
+template <class T>
+using HookFunction = std::function<void(const HookContext&, MatrixView<T> values)>;
+
+// The hooks of a run, called at their site in the order in which they were added.
+template <class T>
+class Hooks {
+ public:
+  void add(HookKind kind, Index layer, HookFunction<T> function);
+
+  bool empty() const { return functions_.empty(); }
+  bool has(HookKind kind, Index layer) const {
+    return functions_.contains({layer_key(kind, layer), kind});
+  }
+  void call(const HookContext& context, MatrixView<T> values) const;
+  // The last site with a hook: the forward pass ends there.
+  std::pair<HookKind, Index> last() const;
+
+ private:
+  // Orders sites as the forward pass reaches them: before the blocks, block by block, after them.
+  static Index layer_key(HookKind kind, Index layer);
+
+  std::map<std::pair<Index, HookKind>, std::vector<HookFunction<T>>> functions_;
+};
+
+// The forward pass, one implementation for every family, scalar and use. Runs from the embedding to
+// the last site that has a hook and stops there.
+//
+// `kept_rows`, ascending, names the tokens whose values are wanted at that last site; empty means
+// all. In the last block reached, queries, attention output, MLP and what follows are computed for
+// them alone.
+//
+// A row's values depend on its own text alone. Without hooks that write, the values are the same
+// whichever hooks are present, bit for bit.
+//
+// Throws ArgumentError (out_of_range) for a token id outside the vocabulary and (bad_data) for a
+// text longer than n_ctx; ArgumentError where `hooks` is empty.
+template <class T>
+void run_forward(const ModelConfig& config, const Weights<T>& weights, const PackedBatch& batch,
+                 const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend);
+
+}  // namespace gnomon

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/model/model.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <type_traits>
+
+#include "gnomon/base/error.h"
+#include "gnomon/base/file.h"
+#include "gnomon/model/checkpoint.h"
+#include "gnomon/tokens/bpe_vocabulary.h"
+#include "gnomon/tokens/tokenizer_json.h"
+
+namespace gnomon {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> texts_of(const GgufFile& file, const std::string& key) {
+  const GgufValue::Array* array = file.find_array(key);
+  if (array == nullptr)
+    throw FileError(fmt::format("\"{}\": key \"{}\" is missing", file.path().string(), key));
+  std::vector<std::string> texts;
+  texts.reserve(array->size());
+  for (const GgufValue& entry : *array) {
+    const auto* text = std::get_if<std::string>(&entry.value);
+    if (text == nullptr) {
+      throw FileError(
+          fmt::format("\"{}\": key \"{}\" is not an array of strings", file.path().string(), key));
+    }
+    texts.push_back(*text);
+  }
+  return texts;
+}
+
+std::vector<std::int32_t> token_types_of(const GgufFile& file) {
+  const std::string key = "tokenizer.ggml.token_type";
+  std::vector<std::int32_t> types;
+  const GgufValue::Array* array = file.find_array(key);
+  if (array == nullptr) return types;
+  for (const GgufValue& entry : *array) {
+    const auto* type = std::get_if<std::int64_t>(&entry.value);
+    if (type == nullptr || *type < 0 || *type > 255) {
+      throw FileError(fmt::format("\"{}\": key \"{}\" is not an array of token types",
+                                  file.path().string(), key));
+    }
+    types.push_back(static_cast<std::int32_t>(*type));
+  }
+  return types;
+}
+
+std::optional<TokenId> token_of(const GgufFile& file, const std::string& key) {
+  const std::int64_t id = file.integer_or(key, -1);
+  if (id < 0 || id > std::numeric_limits<TokenId>::max()) return std::nullopt;
+  return static_cast<TokenId>(id);
+}
+
+std::shared_ptr<const Tokenizer> gguf_tokenizer(const GgufFile& file) {
+  const std::string* kind = file.find_string("tokenizer.ggml.model");
+  if (kind == nullptr) return nullptr;
+  if (*kind != "gpt2") {
+    throw UnsupportedError(
+        fmt::format("\"{}\": tokenizer \"{}\", expected \"gpt2\" (byte-level BPE)",
+                    file.path().string(), *kind));
+  }
+  BpeVocabulary vocabulary;
+  vocabulary.origin = file.path().string();
+  vocabulary.pieces = texts_of(file, "tokenizer.ggml.tokens");
+  vocabulary.token_types = token_types_of(file);
+  vocabulary.merges = texts_of(file, "tokenizer.ggml.merges");
+  const std::string* pre = file.find_string("tokenizer.ggml.pre");
+  vocabulary.pre_tokenizer = pre != nullptr ? *pre : "default";
+  vocabulary.bos = token_of(file, "tokenizer.ggml.bos_token_id");
+  vocabulary.eos = token_of(file, "tokenizer.ggml.eos_token_id");
+  return std::make_shared<const Tokenizer>(
+      tokenizer_spec_from_bpe_vocabulary(std::move(vocabulary)));
+}
+
+std::shared_ptr<const Tokenizer> folder_tokenizer(const fs::path& folder) {
+  if (fs::exists(folder / "tokenizer.json")) {
+    return std::make_shared<const Tokenizer>(read_tokenizer_json(folder / "tokenizer.json"));
+  }
+  if (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt")) {
+    return std::make_shared<const Tokenizer>(
+        read_vocab_and_merges(folder / "vocab.json", folder / "merges.txt"));
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+struct Model::LazyWeights {
+  std::shared_ptr<const Checkpoint> checkpoint;
+  std::mutex mutex;
+  std::unique_ptr<Weights<float>> in_float;
+  std::unique_ptr<Weights<double>> in_double;
+};
+
+Model Model::load(const fs::path& path) {
+  Model model;
+  if (fs::is_directory(path)) {
+    model.checkpoint_ = Checkpoint::load_folder(path);
+    model.tokenizer_ = folder_tokenizer(path);
+  } else if (fs::exists(path)) {
+    model.checkpoint_ = Checkpoint::load_gguf(path);
+    model.tokenizer_ = gguf_tokenizer(*model.checkpoint_->gguf());
+  } else {
+    throw FileError(ErrorCode::not_found, fmt::format("\"{}\" does not exist", path.string()),
+                    "a model is a folder with config.json and *.safetensors, or a .gguf file");
+  }
+  model.config_ = model.checkpoint_->config();
+  model.source_ = model.checkpoint_->source();
+  if (model.tokenizer_ && model.tokenizer_->d_vocab() > model.config_.d_vocab) {
+    throw FileError(fmt::format("\"{}\": the tokenizer has {} tokens, the embedding {} rows",
+                                path.string(), model.tokenizer_->d_vocab(), model.config_.d_vocab));
+  }
+  model.weights_ = std::make_shared<LazyWeights>();
+  model.weights_->checkpoint = model.checkpoint_;
+  return model;
+}
+
+const Tokenizer& Model::tokenizer() const {
+  if (!tokenizer_) {
+    throw FileError(
+        ErrorCode::not_found, fmt::format("model \"{}\" has no tokenizer", source_.name),
+        "put the model's tokenizer.json, or vocab.json and merges.txt, into its folder");
+  }
+  return *tokenizer_;
+}
+
+template <class T>
+const Weights<T>& Model::weights() const {
+  const std::scoped_lock lock(weights_->mutex);
+  std::unique_ptr<Weights<T>>& made = [&]() -> std::unique_ptr<Weights<T>>& {
+    if constexpr (std::is_same_v<T, float>) {
+      return weights_->in_float;
+    } else {
+      return weights_->in_double;
+    }
+  }();
+  if (!made) made = std::make_unique<Weights<T>>(checkpoint_, config_);
+  return *made;
+}
+
+std::string Model::sha256() const {
+  std::string digests;
+  for (const ModelFile& file : source_.files) digests += sha256_file(file.path);
+  return source_.files.size() == 1 ? digests : sha256_hex(digests);
+}
+
+template const Weights<float>& Model::weights<float>() const;
+template const Weights<double>& Model::weights<double>() const;
+
+}  // namespace gnomon

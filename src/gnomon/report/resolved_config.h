@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace gnomon {
+
+using ConfigValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
+
+// One setting of a command after flags, files and defaults were merged.
+struct ConfigEntry {
+  std::string key;  // "analysis.bootstrap": everything before the last dot is the TOML table
+  ConfigValue value;
+  std::string origin;  // where the value comes from: "--seed", "gnomon.toml", "default"
+};
+
+// config.resolved.toml: `schema`, then the entries outside tables, then each table in the order in
+// which it is first named; every line ends in a comment with the origin. Bytes of a text that are
+// not UTF-8, which TOML cannot hold, become U+FFFD. Throws InternalError where two entries have the
+// same key.
+std::string resolved_config_toml(const std::vector<ConfigEntry>& entries);
+
+// The entries of such a file in their order; origins are not read back. Throws FileError where
+// `text` is not TOML or holds a value of another type, and Error (incompatible) for a newer schema.
+std::vector<ConfigEntry> parse_resolved_config(std::string_view text, std::string_view origin);
+
+}  // namespace gnomon

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// in: token ids of several texts   out: one packed batch without padding
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "gnomon/tokens/token.h"
+
+namespace gnomon {
+
+// Texts laid end to end. Token i of the batch is token position[i] of text text[i]; text t takes the
+// tokens [offset[t], offset[t + 1]). There is no padding, so no mask and no position to get wrong.
+struct PackedBatch {
+  std::vector<TokenId> ids;
+  std::vector<std::int64_t> position;
+  std::vector<std::int64_t> text;
+  std::vector<std::int64_t> offset;
+
+  std::int64_t n_token() const { return static_cast<std::int64_t>(ids.size()); }
+  std::int64_t n_text() const { return static_cast<std::int64_t>(offset.size()) - 1; }
+  std::int64_t length(std::int64_t t) const {
+    return offset[static_cast<std::size_t>(t) + 1] - offset[static_cast<std::size_t>(t)];
+  }
+};
+
+// Throws ArgumentError (bad_data) for a text without tokens.
+PackedBatch pack(std::span<const std::vector<TokenId>> texts);
+
+}  // namespace gnomon

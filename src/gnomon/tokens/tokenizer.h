@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// in: text   out: token ids
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gnomon/tokens/token.h"
+#include "gnomon/tokens/tokenizer_spec.h"
+
+namespace gnomon {
+
+// Bytes [first, last) of the text.
+struct TextSpan {
+  std::size_t first = 0;
+  std::size_t last = 0;
+
+  friend bool operator==(const TextSpan&, const TextSpan&) = default;
+};
+
+// Spans are in order, do not overlap and, where no byte was left out, cover the text. Only a
+// character's first byte need be at the start of a token: a token may hold a part of a character.
+struct Encoding {
+  std::vector<TokenId> ids;
+  std::vector<TextSpan> spans;  // of each id
+  // Bytes for which the vocabulary has neither a piece nor an unknown token. SmolLM2 has such
+  // bytes; GPT-2 has none.
+  std::size_t n_dropped_bytes = 0;
+};
+
+// Byte-level BPE with the ids that Hugging Face tokenizers gives for the same text, compared over
+// every code point (tests/tokens). Immutable, cheap to copy, and safe to use from several threads.
+//
+// Text that is not UTF-8 has no counterpart there, where text is always Unicode. Here each
+// well-formed stretch is encoded as a text of its own, and each byte between stretches as the token
+// of that byte, so that decode(encode(bytes)) == bytes for a vocabulary that has every byte.
+class Tokenizer {
+ public:
+  // Throws FileError, naming spec.origin, where pieces repeat, ids are out of range or a merge uses
+  // or makes a piece that is not in the vocabulary.
+  explicit Tokenizer(TokenizerSpec spec);
+
+  // Added tokens in the text become their ids; no token is ever added to the text.
+  // Throws ArgumentError for texts of 2 GiB and more.
+  std::vector<TokenId> encode(std::string_view text) const;
+  Encoding encode_with_offsets(std::string_view text) const;
+
+  // The bytes of the tokens, which need not be UTF-8. Throws ArgumentError (out_of_range).
+  std::string decode(std::span<const TokenId> ids) const;
+
+  // In the byte-level alphabet, or literally for an added token. Throws ArgumentError
+  // (out_of_range).
+  std::string_view piece(TokenId id) const;
+  std::optional<TokenId> find(std::string_view piece) const;
+  std::int64_t d_vocab() const;
+  bool is_special(TokenId id) const;
+  std::optional<TokenId> bos() const;
+  std::optional<TokenId> eos() const;
+
+ private:
+  struct Tables;
+  std::shared_ptr<const Tables> tables_;
+};
+
+}  // namespace gnomon

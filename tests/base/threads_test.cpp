@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/base/threads.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <stdexcept>
+#include <vector>
+
+namespace gnomon {
+namespace {
+
+class Threads : public ::testing::TestWithParam<int> {
+ protected:
+  void SetUp() override { set_threads(GetParam()); }
+  void TearDown() override { set_threads(0); }
+};
+
+TEST_P(Threads, CoverEveryIndexOnce) {
+  for (const std::int64_t n : {0, 1, 2, 7, 1000}) {
+    for (const std::int64_t grain : {0, 1, 3, 2000}) {
+      std::vector<int> visits(static_cast<std::size_t>(n));
+      parallel_for(10, 10 + n, grain, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t i = first; i < last; ++i) ++visits[static_cast<std::size_t>(i - 10)];
+      });
+      EXPECT_EQ(visits, std::vector<int>(static_cast<std::size_t>(n), 1));
+    }
+  }
+}
+
+TEST_P(Threads, GiveEachBodyAtLeastAGrain) {
+  std::mutex mutex;
+  std::vector<std::int64_t> sizes;
+  parallel_for(0, 100, 30, [&](std::int64_t first, std::int64_t last) {
+    const std::scoped_lock lock(mutex);
+    sizes.push_back(last - first);
+  });
+  for (const std::int64_t size : sizes) EXPECT_GE(size, 30);
+  EXPECT_LE(sizes.size(), static_cast<std::size_t>(GetParam()));
+}
+
+TEST_P(Threads, DoNothingForAnEmptyOrBackwardRange) {
+  std::atomic<int> calls = 0;
+  parallel_for(5, 5, 1, [&](std::int64_t, std::int64_t) { ++calls; });
+  parallel_for(5, 3, 1, [&](std::int64_t, std::int64_t) { ++calls; });
+  EXPECT_EQ(calls, 0);
+}
+
+TEST_P(Threads, RethrowAfterAllHaveEnded) {
+  std::atomic<int> ended = 0;
+  const auto run = [&] {
+    parallel_for(0, 100, 1, [&](std::int64_t first, std::int64_t) {
+      ++ended;
+      if (first == 0) throw std::runtime_error("the first chunk");
+    });
+  };
+  EXPECT_THROW(run(), std::runtime_error);
+  EXPECT_EQ(ended, GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Counts, Threads, ::testing::Values(1, 2, 5));
+
+TEST(ThreadSetting, IsTheMachinesUntilSet) {
+  set_threads(0);
+  EXPECT_GE(threads(), 1);
+  set_threads(3);
+  EXPECT_EQ(threads(), 3);
+  set_threads(-4);
+  EXPECT_GE(threads(), 1);
+  set_threads(0);
+}
+
+}  // namespace
+}  // namespace gnomon

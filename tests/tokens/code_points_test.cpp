@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tokens/code_point_sweep.h"
+
+namespace gnomon::test {
+namespace {
+
+// All letters, numbers and spaces but the ideographs of planes 2 and 3; code_points_slow_test.cpp
+// has the rest.
+constexpr char32_t kEndOfPlane1 = 0x20000;
+
+class CodePoints : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(CodePoints, OfPlanes0And1HaveTheIdsOfHuggingFace) {
+  expect_sweep(golden().sweeps.at(GetParam()), kEndOfPlane1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tokenizer, CodePoints, testing::Range<std::size_t>(0, kNSweeps));
+
+TEST(CodePoints, EverySweepOfTheGoldenFileIsRun) { EXPECT_EQ(golden().sweeps.size(), kNSweeps); }
+
+}  // namespace
+}  // namespace gnomon::test
