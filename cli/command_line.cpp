@@ -46,7 +46,7 @@ void decide_colors(Context& context) {
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.set_help_flag("-h,--help", "Show help for the command");
-  app.add_flag(kVersionOption, "Show the version; with --json, how it was built");
+  app.add_flag(kVersionOption)->description("Show the version; with --json, how it was built");
   app.add_flag("--json", options.json, "Data and errors as JSON, for programs");
   app.add_flag("-q,--quiet", options.quiet, "No messages and no progress");
   add_choice_option(

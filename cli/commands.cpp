@@ -8,6 +8,9 @@
 namespace gnomon::cli {
 
 void add_commands(CLI::App& app, Context& context) {
+  add_projections_command(app, context);
+  add_audit_command(app, context);
+  add_activations_command(app, context);
   add_tokens_command(app, context);
   add_explain_command(app, context);
   add_model_command(app, context);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/context.h"
+#include "gnomon/analyses/rounding.h"
 
 namespace gnomon::cli {
 
@@ -14,6 +15,9 @@ namespace gnomon::cli {
 // them in that order, under their group.
 void add_commands(CLI::App& app, Context& context);
 
+void add_projections_command(CLI::App& app, Context& context);
+void add_audit_command(CLI::App& app, Context& context);
+void add_activations_command(CLI::App& app, Context& context);
 void add_tokens_command(CLI::App& app, Context& context);
 void add_explain_command(CLI::App& app, Context& context);
 void add_model_command(CLI::App& app, Context& context);

@@ -20,6 +20,8 @@ void Context::message(std::string_view line) const {
   if (!options.quiet && !options.json) err << line << '\n';
 }
 
+TextStyle Context::text_style() const { return {speaks_utf8(environment_variable), 80}; }
+
 Progress Context::progress(std::string stage, Index total, std::string unit) const {
   ProgressOutput output{.stream = &err,
                         .style = progress_style(options),

@@ -6,9 +6,11 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/progress.h"
 #include "cli/terminal.h"
+#include "gnomon/report/text_table.h"
 
 namespace gnomon::cli {
 
@@ -21,8 +23,6 @@ struct GlobalOptions {
   std::uint64_t seed = 0;
 };
 
-enum class Precision { float32, float64 };
-
 // What every command gets: the global options and where to write. Data goes to `out`, all else to
 // `err`.
 struct Context {
@@ -31,11 +31,15 @@ struct Context {
   std::ostream& err;
   bool color_out = false;  // decided once the options are known
   bool color_err = false;
+  // The command line as typed, the program first.
+  std::vector<std::string> arguments = {};
   // The chosen command. Set while the command line is read, called when all options are known.
   std::function<void()> command = {};
 
   // A line for the reader on `err`, unless --quiet or --json.
   void message(std::string_view line) const;
+  // How tables for `out` are laid out.
+  TextStyle text_style() const;
   // A progress line on `err`, as --progress says; silent with --quiet.
   Progress progress(std::string stage, Index total, std::string unit) const;
 };

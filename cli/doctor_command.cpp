@@ -18,6 +18,7 @@
 
 #include "cli/commands.h"
 #include "cli/number_text.h"
+#include "cli/processor.h"
 #include "cli/resolve_model.h"
 #include "cli/version.h"
 #include "cli/wrapped_text.h"
@@ -41,21 +42,9 @@ struct Finding {
   std::string what_to_do;  // where not ok
 };
 
-// The value behind "key :" in a file such as /proc/cpuinfo; empty where there is none.
-std::string value_in(const char* path, std::string_view key) {
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) {
-    const std::size_t colon = line.find(':');
-    if (colon == std::string::npos || !std::string_view(line).starts_with(key)) continue;
-    const std::size_t value = line.find_first_not_of(" \t", colon + 1);
-    return value == std::string::npos ? "" : visible_text(line.substr(value));
-  }
-  return "";
-}
-
 std::vector<std::string> instruction_sets() {
-  std::string flags = value_in("/proc/cpuinfo", "flags");
-  if (flags.empty()) flags = value_in("/proc/cpuinfo", "Features");
+  std::string flags = proc_value("/proc/cpuinfo", "flags");
+  if (flags.empty()) flags = proc_value("/proc/cpuinfo", "Features");
   constexpr std::array<std::string_view, 11> kOfInterest = {
       "sse4_2",   "avx",   "avx2", "fma", "avx512f", "avx512_bf16",
       "amx_bf16", "asimd", "bf16", "sve", "sve2"};
@@ -70,9 +59,7 @@ std::vector<std::string> instruction_sets() {
 }
 
 Finding processor() {
-  std::string name = value_in("/proc/cpuinfo", "model name");
-  utsname machine = {};
-  if (name.empty() && ::uname(&machine) == 0) name = machine.machine;
+  const std::string name = processor_name();
   const std::vector<std::string> sets = instruction_sets();
   const bool slow_x86 = std::find(sets.begin(), sets.end(), "sse4_2") != sets.end() &&
                         (std::find(sets.begin(), sets.end(), "avx2") == sets.end() ||
@@ -106,8 +93,8 @@ std::optional<std::uint64_t> leading_number(const std::string& text) {
 }
 
 Finding memory() {
-  const auto total = leading_number(value_in("/proc/meminfo", "MemTotal"));
-  const auto available = leading_number(value_in("/proc/meminfo", "MemAvailable"));
+  const auto total = leading_number(proc_value("/proc/meminfo", "MemTotal"));
+  const auto available = leading_number(proc_value("/proc/meminfo", "MemAvailable"));
   if (!total || !available) return {"memory", true, "unknown", ""};
   std::uint64_t free = *available * 1024;
   std::string found = fmt::format("{} free of {}", size_text(free), size_text(*total * 1024));

@@ -34,10 +34,14 @@ void show(const Context& context, std::string_view name, const std::string& text
   }
 }
 
+// Null where there is no such command.
 const CLI::App* find_command(const CLI::App& app, const std::vector<std::string>& path) {
   const CLI::App* found = &app;
   for (const std::string& name : path) {
-    if (found != nullptr) found = found->get_subcommand_no_throw(name);
+    const auto has_name = [&](const CLI::App* command) { return command->get_name() == name; };
+    const std::vector<const CLI::App*> commands = found->get_subcommands(has_name);
+    if (commands.empty()) return nullptr;
+    found = commands.front();
   }
   return found;
 }

@@ -44,7 +44,8 @@ std::string usage(const CLI::App& command) {
   }
   line += " [OPTIONS]";
   for (const CLI::Option* option : options_of(command, true)) {
-    line += fmt::format(option->get_required() ? " {}" : " [{}]", argument_name(*option));
+    const std::string name = argument_name(*option);
+    line += option->get_required() ? fmt::format(" {}", name) : fmt::format(" [{}]", name);
   }
   return line;
 }

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   std::ostream err(&err_buffer);
   err << std::unitbuf;
   Context context{.options = {}, .out = out, .err = err};
+  context.arguments.assign(argv, argv + argc);
   const int status = run_command_line(context, {argv + 1, argv + argc});
   out.flush();
   // Who closed the pipe has read enough.

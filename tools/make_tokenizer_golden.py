@@ -243,6 +243,10 @@ FIXED = ["", " ", "  ", "a", "\n", "\n\n", "\r\n", "\r\n\r\n", "\t", " \n ", "a\
          "<|left|> sp <|right|> sp ", "word<|left|>word", "\u3000<|left|>\u3000", "\x1c<|left|>", "\u0085<|left|>", "\u200b<|left|>"]
 
 
+# Beside letters, spaces, punctuation, apostrophes, digits and newlines.
+PRETOKEN_CONTEXT = "a* *b!* '*x1*2\n*\n *"
+
+
 def make_texts():
     rng = random.Random("gnomon tokenizer golden")
     all_words = [w for words in WORDS.values() for w in words]
@@ -278,7 +282,23 @@ def sweep(tokenizer, context):
     blocks = []
     for block in CODE_POINTS_IN_BLOCKS:
         encodings = tokenizer.encode_batch([context.replace("*", chr(c)) for c in block])
-        blocks.append(short_hash("\n".join(ids_text(e.ids) for e in encodings)))
+        blocks.append(short_hash("\n".join(ids_text(e.ids) for e in encodings))[:8])
+    return blocks
+
+
+def pretoken_sweep(pre):
+    """Ends of the pretokens in bytes, which show differences of class that no merge happens to show."""
+    blocks = []
+    for block in CODE_POINTS_IN_BLOCKS:
+        text = "".join(PRETOKEN_CONTEXT.replace("*", chr(c)) for c in block)
+        at, n_bytes, ends = 0, 0, []
+        for _, (first, last) in pre.pre_tokenize_str(text):
+            assert first == at, "pretokens with a gap"
+            n_bytes += len(text[first:last].encode())
+            at = last
+            ends.append(n_bytes)
+        assert at == len(text)
+        blocks.append(short_hash(ids_text(ends))[:8])
     return blocks
 
 
@@ -341,8 +361,10 @@ def main():
     tokenizer_of = {"gpt2": gpt2, "smollm2": smollm2, **hashed}
     golden["sweeps"] = [
         {"tokenizer": name, "context": context, "blocks": sweep(tokenizer_of[name], context)}
-        for name, context in (("gpt2", "a*1 *b"), ("smollm2", "a*1 *b"), ("llama3", "a*1 *b'*"),
-                              ("qwen2", "*1\n*'*"), ("custom_added", "word* *<|left|>"))]
+        for name, context in (("gpt2", "a*1 *b"), ("smollm2", "a*1 *b"), ("custom_added", "word* *<|left|>"))]
+    golden["pretoken_context"] = PRETOKEN_CONTEXT
+    golden["pretoken_sweeps"] = {name: pretoken_sweep(tokenizer_of[name].pre_tokenizer)
+                                 for name in ("gpt2", "smollm2", "llama3", "qwen2", "digit_runs")}
 
     if args.newslines:
         lines = args.newslines.read_text(encoding="utf-8").split("\n")

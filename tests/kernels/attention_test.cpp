@@ -145,7 +145,7 @@ TYPED_TEST(Attention, IsThePlainFormula) {
     const auto expected = plain_attention(text);
     const auto actual = run_steps(text);
     const double tolerance =
-        (4 + std::pow(static_cast<double>(text.shape.d_head), 1.5)) * kEps<T> / 4;
+        (16 + std::pow(static_cast<double>(text.shape.d_head), 1.5)) * kEps<T> / 4;
     auto scores = widened<T>(actual.scores);
     auto expected_scores = expected.scores;
     for (std::size_t cell = 0; cell < scores.size(); ++cell) {

@@ -234,7 +234,8 @@ TYPED_TEST(LinearForward, BatchInvariant) {
         set_threads(n_thread);
         for (const Index n_row : {1, 2, 3, 5, 16, 17, 200, 1024}) {
           const Index first = n_row < 16 ? 3 : 0;
-          if (first + n_row > n_all || (n_row == n_all && n_thread == 5)) continue;
+          // Five threads also share out rows, where there are too few columns.
+          if (first + n_row > n_all || (n_thread == 5 && size > 10000)) continue;
           const auto some =
               linear<T>(std::span<const T>(x).subspan(static_cast<std::size_t>(first * shape.n_in)),
                         n_row, weight_view(stored, shape, layout), bias, Backend::packed);

@@ -91,7 +91,7 @@ void write_run(RunDirectory& run) {
     run.write_json("checks.json", checks());
     run.write_json("analysis/projections.json", projections());
     run.write_json("analysis/correlation.json",
-                   {{"names", {"activation", "head"}}, {"r", {{1.0, 0.75}, {0.75, 1.0}}}});
+                   {{"labels", {"activation", "head"}}, {"matrix", {{1.0, 0.75}, {0.75, 1.0}}}});
     run.write_json("analysis/audit.json", audit());
     CsvTable table({"name", "r"});
     table.add_row({std::string("head"), 0.75});
@@ -175,7 +175,9 @@ TEST(RunDirectory, HoldsNoHomePathAndNoTimeOutsideTiming) {
   for (const auto& [name, text] : contents(folder / "a")) {
     EXPECT_EQ(text.find("/home/ana"), std::string::npos) << name;
     EXPECT_EQ(text.find(folder.path().string()), std::string::npos) << name;
-    if (name != "timing.json") EXPECT_EQ(text.find("2026-"), std::string::npos) << name;
+    if (name != "timing.json") {
+      EXPECT_EQ(text.find("2026-"), std::string::npos) << name;
+    }
   }
   const Json timing = read_json_file(folder / "a/timing.json");
   EXPECT_EQ(timing["started"], "2026-11-22T10:58:03Z");
@@ -415,7 +417,9 @@ void expect_whole(const fs::path& run) {
   }
   for (const auto& [name, text] : contents(run)) {
     EXPECT_EQ(name.find(".tmp-"), std::string::npos) << name;
-    if (name.ends_with(".json")) EXPECT_NO_THROW(parse_json(text, name));
+    if (name.ends_with(".json")) {
+      EXPECT_NO_THROW(parse_json(text, name));
+    }
   }
 }
 

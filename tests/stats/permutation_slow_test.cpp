@@ -63,7 +63,7 @@ TEST(PermutationCalibration, GroupsOfManySizes) {
 }
 
 // y has mean 0 whatever x, but its spread grows with |x|: uncorrelated, not independent. A permuted
-// r rejects here 2 to 5 times too often.
+// r rejects here five times too often.
 TEST(PermutationCalibration, UncorrelatedButDependent) {
   expect_size(PermutationUnit::group_rows, [](Random& random) {
     Sample sample;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -152,7 +153,7 @@ TEST(Split, NearTheBestPossible) {
   RecordProperty("n_best", n_best);
   // Single moves and exchanges do not always reach the optimum; docs/methods/splits.md states the
   // share.
-  EXPECT_GE(n_best, 1);
+  EXPECT_GE(n_best, 195);
 }
 
 TEST(Split, ManyUnequalGroupsComeWithinARow) {

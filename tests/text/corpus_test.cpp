@@ -192,6 +192,11 @@ TEST_F(CorpusTest, JsonLines) {
   EXPECT_EQ(corpus.report.n_nul, 1);
 }
 
+TEST_F(CorpusTest, LastOfRepeatedJsonKeysCounts) {
+  const Corpus corpus = read_corpus(file("t.ndjson", "{\"text\": \"a\", \"text\": \"b\"}"));
+  EXPECT_EQ(texts_of(corpus), (Texts{"b"}));
+}
+
 TEST_F(CorpusTest, JsonMistakes) {
   EXPECT_EQ(message_of("t.jsonl", "{\"text\": \"a\"}\n[1]\n"),
             "\"t.jsonl\" line 2: found array, expected an object with a string \"text\"");

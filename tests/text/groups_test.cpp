@@ -166,6 +166,23 @@ TEST(GroupTexts, EqualsTheClosureByDefinition) {
   }
 }
 
+// reference: the 500 rows of the original study's data sets hold 85 and 245 distinct texts.
+TEST(GroupTexts, RowsOfTheOriginalStudy) {
+  const std::filesystem::path folder =
+      std::filesystem::path(GNOMON_SOURCE_DIR) / "../shared/data/original-runs";
+  if (!std::filesystem::exists(folder))
+    GTEST_SKIP() << folder << " is not present beside the repository";
+  std::multiset<std::int64_t> n_groups;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".csv" || entry.path().parent_path().filename() != "datasets")
+      continue;
+    const Corpus corpus = read_corpus(entry.path());
+    EXPECT_EQ(corpus.report.n_texts, 500);
+    n_groups.insert(group_texts(corpus.records).n_groups);
+  }
+  EXPECT_EQ(n_groups, (std::multiset<std::int64_t>{85, 245}));
+}
+
 TEST(GroupTexts, News) {
   const std::filesystem::path path =
       std::filesystem::path(GNOMON_SOURCE_DIR) / "../shared/data/newslines.txt";

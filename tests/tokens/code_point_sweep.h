@@ -4,13 +4,14 @@
 #include <gtest/gtest.h>
 
 #include "gnomon/base/threads.h"
+#include "gnomon/tokens/detail/pretokenizer.h"
 #include "gnomon/tokens/tokenizer.h"
 #include "tokens/golden.h"
 
 namespace gnomon::test {
 
 inline constexpr char32_t kSweepBlock = 4096;
-inline constexpr std::size_t kNSweeps = 5;
+inline constexpr std::size_t kNSweeps = 3;
 
 inline std::string in_context(const std::string& context, char32_t code_point) {
   std::string text;
@@ -34,17 +35,43 @@ inline std::string block_hash(const Tokenizer& tokenizer, const std::string& con
     is_first = false;
     lines += ids_text(tokenizer.encode(in_context(context, c)));
   }
-  return short_hash(lines, 16);
+  return short_hash(lines, 8);
 }
 
-// Compares the ids of every code point below `end`, whole blocks at a time.
-inline void expect_sweep(const Sweep& sweep, char32_t end) {
-  const Tokenizer tokenizer(golden_spec(sweep.tokenizer));
+inline std::vector<char32_t> block_starts(char32_t end) {
   std::vector<char32_t> starts;
   for (char32_t first = 0; first < end; first += kSweepBlock) {
     if (first >= 0xD800 && first + kSweepBlock <= 0xE000) continue;  // only surrogates
     starts.push_back(first);
   }
+  return starts;
+}
+
+// Compares where pretokens end, for every code point there is.
+inline void expect_pretoken_sweep(const std::string& name) {
+  const detail::Pretokenizer pretokenizer(golden_spec(name).steps);
+  const std::vector<std::string>& blocks = golden().pretoken_sweeps.at(name);
+  const std::vector<char32_t> starts = block_starts(0x110000);
+  ASSERT_EQ(starts.size(), blocks.size());
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    std::string text;
+    for (char32_t c = starts[i]; c < starts[i] + kSweepBlock; ++c) {
+      if (c >= 0xD800 && c <= 0xDFFF) continue;
+      text += in_context(golden().pretoken_context, c);
+    }
+    std::string ends;
+    for (const std::size_t end : pretokenizer.ends(text)) {
+      ends += (ends.empty() ? "" : " ") + std::to_string(end);
+    }
+    EXPECT_EQ(short_hash(ends, 8), blocks[i])
+        << name << ", block from U+" << std::hex << static_cast<std::uint32_t>(starts[i]);
+  }
+}
+
+// Compares the ids of every code point below `end`, whole blocks at a time.
+inline void expect_sweep(const Sweep& sweep, char32_t end) {
+  const Tokenizer tokenizer(golden_spec(sweep.tokenizer));
+  const std::vector<char32_t> starts = block_starts(end);
   ASSERT_LE(starts.size(), sweep.blocks.size());
   parallel_for(0, static_cast<std::int64_t>(starts.size()), 1,
                [&](std::int64_t begin, std::int64_t stop) {

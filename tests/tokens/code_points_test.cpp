@@ -16,7 +16,20 @@ TEST_P(CodePoints, OfPlanes0And1HaveTheIdsOfHuggingFace) {
 
 INSTANTIATE_TEST_SUITE_P(Tokenizer, CodePoints, testing::Range<std::size_t>(0, kNSweeps));
 
-TEST(CodePoints, EverySweepOfTheGoldenFileIsRun) { EXPECT_EQ(golden().sweeps.size(), kNSweeps); }
+class Pretokens : public testing::TestWithParam<std::string> {};
+
+TEST_P(Pretokens, OfEveryCodePointEndWhereHuggingFaceEndsThem) {
+  expect_pretoken_sweep(GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Tokenizer, Pretokens,
+                         testing::Values("gpt2", "smollm2", "llama3", "qwen2", "digit_runs"),
+                         [](const auto& row) { return row.param; });
+
+TEST(CodePoints, EverySweepOfTheGoldenFileIsRun) {
+  EXPECT_EQ(golden().sweeps.size(), kNSweeps);
+  EXPECT_EQ(golden().pretoken_sweeps.size(), 5u);
+}
 
 }  // namespace
 }  // namespace gnomon::test

@@ -36,6 +36,9 @@ struct Golden {
   std::map<std::string, std::vector<std::vector<TokenId>>> ids;  // gpt2 and smollm2
   std::map<std::string, std::string> hashes;                     // six digits for each text
   std::vector<Sweep> sweeps;
+  std::string pretoken_context;
+  std::map<std::string, std::vector<std::string>>
+      pretoken_sweeps;  // hash of the ends of 4096 code points each
   std::vector<LongText> long_texts;
   std::map<std::string, std::string> newslines;  // hash of a line -> of gpt2's and smollm2's ids
   std::vector<AddedToken> custom_added;
@@ -57,6 +60,10 @@ inline Golden read_golden() {
   for (const auto& [name, digits] : file.at("hashes").items()) g.hashes[name] = digits;
   for (const Json& s : file.at("sweeps")) {
     g.sweeps.push_back({s.at("tokenizer"), s.at("context"), s.at("blocks")});
+  }
+  g.pretoken_context = file.at("pretoken_context");
+  for (const auto& [name, blocks] : file.at("pretoken_sweeps").items()) {
+    g.pretoken_sweeps[name] = blocks;
   }
   for (const Json& t : file.at("long")) {
     g.long_texts.push_back(

@@ -33,6 +33,20 @@ FileError open_failure(const fs::path& path, int error_number) {
           fmt::format("\"{}\" cannot be read: {}", path.string(), reason(error_number))};
 }
 
+constexpr mode_t kFileMode = 0666;
+
+// umask can only be read by setting it, which other threads would notice: it is read once.
+mode_t read_umask() {
+  const mode_t mask = ::umask(022);
+  ::umask(mask);
+  return mask;
+}
+
+mode_t process_umask() {
+  static const mode_t mask = read_umask();
+  return mask;
+}
+
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -139,9 +153,7 @@ void write_file_atomic(const fs::path& path, const std::function<void(std::ostre
     if (!out) throw write_failure(path, errno != 0 ? reason(errno) : "the stream failed");
     if (::fsync(fd) != 0 && errno != EINVAL) throw write_failure(path, reason(errno));
     // mkstemp makes files that only their owner can read; results are for sharing.
-    const mode_t mask = ::umask(0);
-    ::umask(mask);
-    if (::fchmod(fd, 0666 & ~mask) != 0) throw write_failure(path, reason(errno));
+    if (::fchmod(fd, kFileMode & ~process_umask()) != 0) throw write_failure(path, reason(errno));
   }
   fs::rename(temporary.path, path, error);
   if (error) throw write_failure(path, error.message());

@@ -37,6 +37,10 @@ Json parse_json(std::string_view text, std::string_view origin) {
     }
     return true;
   };
+  // The parser takes a zero byte for the end of the text, whatever follows it.
+  if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
+    throw FileError(fmt::format("\"{}\": not valid JSON at byte {}", origin, zero));
+  }
   try {
     return Json::parse(text, limit_depth);
   } catch (const nlohmann::json::exception& e) {

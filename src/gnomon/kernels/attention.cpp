@@ -23,7 +23,11 @@ constexpr Index kBlockRows = 24;
 template <class T>
 constexpr T kMinusInfinity = -std::numeric_limits<T>::infinity();
 
-Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
+// Sums of a softmax that run side by side.
+constexpr Index kLanes = 16;
+
+constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
+constexpr Index round_up(Index n, Index to) { return ceil_div(n, to) * to; }
 
 // Calls body(first, n_row) on tiles of at most `most` rows that share n_row rows out evenly.
 template <class Body>
@@ -51,7 +55,8 @@ class PackedKeys {
     }
   }
 
-  Index padded_keys() const { return n_panel_ * tile_->n_col; }
+  // Room for whole panels and whole rows of a softmax.
+  Index padded_keys() const { return round_up(n_panel_ * tile_->n_col, kLanes); }
 
   // products(i, j) = q[i] · k[j] for the panels that hold keys below n_key; products has
   // padded_keys() columns.
@@ -139,50 +144,86 @@ class PackedValues {
   bool finite_ = true;
 };
 
-// scores = scale products for j < n_key, which may be in place, and -inf from there to n.
+// scores = scale products for j < n_key and -inf from there to n.
 struct ScaleAndMask {
   template <class T>
   static GNOMON_ALWAYS_INLINE void run(T* scores, const T* products, T scale, Index n_key,
                                        Index n) {
-    GNOMON_INDEPENDENT_ITERATIONS
     for (Index j = 0; j < n_key; ++j) scores[j] = scale * products[j];
     for (Index j = n_key; j < n; ++j) scores[j] = kMinusInfinity<T>;
   }
 };
 
-// Softmax over one row. Terms go to sum j mod 16 and the sixteen are added as a tree, so that -inf
-// beyond a row's end changes no bit. A NaN makes the whole row NaN; +inf does too.
+template <Index kWidth, class T>
+GNOMON_ALWAYS_INLINE void add_as_tree(T* lanes) {
+  if constexpr (kWidth > 0) {
+    for (Index lane = 0; lane < kWidth; ++lane) lanes[lane] += lanes[lane + kWidth];
+    add_as_tree<kWidth / 2>(lanes);
+  }
+}
+
+template <Index kWidth, class T>
+GNOMON_ALWAYS_INLINE void largest_as_tree(T* lanes) {
+  if constexpr (kWidth > 0) {
+    for (Index lane = 0; lane < kWidth; ++lane) {
+      lanes[lane] = lanes[lane + kWidth] > lanes[lane] ? lanes[lane + kWidth] : lanes[lane];
+    }
+    largest_as_tree<kWidth / 2>(lanes);
+  }
+}
+
+// The softmax of scale row[j] over j < n_key, in place; zeros from there to the next multiple
+// of 16. Terms go to sum j mod 16 and the sixteen are added as a tree, so that keys that are masked
+// or absent change no bit. A NaN makes the whole row NaN; +inf does too.
 struct Softmax {
   template <class T>
-  static GNOMON_ALWAYS_INLINE void run(T* pattern, const T* scores, Index n) {
-    constexpr Index kLanes = 16;
-    T lane_largest[kLanes];
-    std::fill_n(lane_largest, kLanes, kMinusInfinity<T>);
-    Index j = 0;
-    for (; j + kLanes <= n; j += kLanes) {
-      for (Index lane = 0; lane < kLanes; ++lane) {
-        const T score = scores[j + lane];
-        lane_largest[lane] = score > lane_largest[lane] ? score : lane_largest[lane];
+  static GNOMON_ALWAYS_INLINE void run(T* row, Index n_key, T scale) {
+    // Kept as loops, the lanes become one vector operation; unrolled first, GCC 12 leaves the
+    // largest as sixteen scalars.
+    T largest[kLanes];
+#pragma GCC unroll 1
+    for (int lane = 0; lane < kLanes; ++lane) largest[lane] = kMinusInfinity<T>;
+    for (Index j = 0; j < n_key; j += kLanes) {
+      const int n_lane = static_cast<int>(std::min<Index>(n_key - j, kLanes));
+#pragma GCC unroll 1
+      for (int lane = 0; lane < kLanes; ++lane) {
+        const T product = row[j + lane] * scale;
+        const T score = lane < n_lane ? product : kMinusInfinity<T>;
+        row[j + lane] = score;
+        largest[lane] = score > largest[lane] ? score : largest[lane];
       }
     }
-    T largest = kMinusInfinity<T>;
-    for (; j < n; ++j) largest = scores[j] > largest ? scores[j] : largest;
-    for (const T candidate : lane_largest) largest = candidate > largest ? candidate : largest;
+    largest_as_tree<kLanes / 2>(largest);
     // Nothing to attend to: subtract 0 rather than -inf, which would give NaN.
-    const T shift = largest == kMinusInfinity<T> ? T{0} : largest;
+    const T shift = largest[0] == kMinusInfinity<T> ? T{0} : largest[0];
 
-    GNOMON_INDEPENDENT_ITERATIONS
-    for (j = 0; j < n; ++j) pattern[j] = detail::vector_exp(scores[j] - shift);
     T sum[kLanes] = {};
-    for (j = 0; j + kLanes <= n; j += kLanes) {
-      for (Index lane = 0; lane < kLanes; ++lane) sum[lane] += pattern[j + lane];
+    for (Index j = 0; j < n_key; j += kLanes) {
+#pragma GCC unroll 1
+      for (int lane = 0; lane < kLanes; ++lane) {
+        const T term = detail::vector_exp(row[j + lane] - shift);
+        row[j + lane] = term;
+        sum[lane] += term;
+      }
     }
-    for (Index lane = 0; j + lane < n; ++lane) sum[lane] += pattern[j + lane];
-    for (Index width = kLanes / 2; width > 0; width /= 2) {
-      for (Index lane = 0; lane < width; ++lane) sum[lane] += sum[lane + width];
-    }
+    add_as_tree<kLanes / 2>(sum);
     const T inverse = sum[0] == 0 ? T{0} : 1 / sum[0];
-    for (j = 0; j < n; ++j) pattern[j] *= inverse;
+    for (Index j = 0; j < round_up(n_key, kLanes); ++j) row[j] *= inverse;
+  }
+};
+
+// Rows of products with n_row queries become their patterns, zeros from each query's last key up to
+// n.
+struct PatternOfProducts {
+  template <class T>
+  static GNOMON_ALWAYS_INLINE void run(T* rows, Index stride, Index n_row, const Index* q_position,
+                                       T scale, Index n) {
+    for (Index i = 0; i < n_row; ++i) {
+      T* row = rows + i * stride;
+      const Index n_key = q_position[i] + 1;
+      Softmax::run(row, n_key, scale);
+      for (Index j = round_up(n_key, kLanes); j < n; ++j) row[j] = T{0};
+    }
   }
 };
 
@@ -272,8 +313,12 @@ template <class T>
 void attention_pattern_forward(MatrixView<T> pattern, MatrixView<const T> scores) {
   check("attention_pattern_forward", "pattern", pattern.rows, pattern.cols, scores.rows,
         scores.cols, "the shape of scores");
+  thread_local detail::Scratch<T> scratch;
+  T* padded = scratch.at_least(round_up(scores.cols, kLanes));
   for (Index row = 0; row < scores.rows; ++row) {
-    detail::dispatch<Softmax>(pattern.row(row).data(), scores.row(row).data(), scores.cols);
+    std::ranges::copy(scores.row(row), padded);
+    detail::dispatch<Softmax>(padded, scores.cols, T{1});
+    std::copy_n(padded, scores.cols, pattern.row(row).data());
   }
 }
 
@@ -328,15 +373,11 @@ void attention_forward(MatrixView<T> z, MatrixView<const T> q, MatrixView<const 
       const auto position =
           q_position.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(n_row));
       const Index n_seen = 1 + *std::ranges::max_element(position);
+      detail::dispatch<PatternOfProducts>(rows.data, rows.stride, n_row, position.data(),
+                                          static_cast<T>(shape.scale), n_seen);
       Index n_key[kBlockRows];
       for (Index i = 0; i < n_row; ++i) {
-        const Index n = position[static_cast<std::size_t>(i)] + 1;
-        T* row = &rows(i, 0);
-        detail::dispatch<ScaleAndMask>(row, static_cast<const T*>(row), static_cast<T>(shape.scale),
-                                       n, n);
-        detail::dispatch<Softmax>(row, static_cast<const T*>(row), n);
-        n_key[i] = end_of_nonzero(row, n);
-        std::fill(row + n, row + n_seen, T{0});
+        n_key[i] = end_of_nonzero(&rows(i, 0), position[static_cast<std::size_t>(i)] + 1);
       }
       values.multiply(columns(z, h).row_range(first, n_row), rows, n_key);
     }

@@ -12,8 +12,40 @@
 
 #include "gnomon/base/error.h"
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
 namespace gnomon {
 namespace {
+
+int blas_threads() {
+#ifdef _OPENMP
+  return omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+void set_blas_threads([[maybe_unused]] int n) {
+#ifdef _OPENMP
+  omp_set_num_threads(n);
+#endif
+}
+
+// Keeps BLAS on the calling thread while it lives. A factorisation is a chain of thousands of small
+// products: shared out, its bits depend on the number of threads, and on a busy machine the waiting
+// for one another costs far more than the sharing gains. Without OpenMP it does nothing.
+class OneBlasThread {
+ public:
+  OneBlasThread() : before_(blas_threads()) { set_blas_threads(1); }
+  ~OneBlasThread() { set_blas_threads(before_); }
+  OneBlasThread(const OneBlasThread&) = delete;
+  OneBlasThread& operator=(const OneBlasThread&) = delete;
+
+ private:
+  int before_;
+};
 
 int blas_size(std::string_view function, Index n) {
   if (n > std::numeric_limits<int>::max()) {
@@ -123,6 +155,7 @@ SymmetricEigen symmetric_eigen(MatrixView<const double> a) {
   eigen.value.resize(static_cast<std::size_t>(a.rows));
   if (a.rows == 0) return eigen;
   const int n = static_cast<int>(a.rows);
+  const OneBlasThread one_blas_thread;
   // Read by columns, our lower triangle is LAPACK's upper one, and its eigenvector columns come
   // back as our rows: no transposition either way.
   const int info =
@@ -152,6 +185,7 @@ Tensor<double> cholesky_solve(MatrixView<const double> a, MatrixView<const doubl
   if (x.size() == 0) return x;
   const int n = static_cast<int>(a.rows);
   const int k = blas_size("cholesky_solve", b.cols);
+  const OneBlasThread one_blas_thread;
   const int info = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', n, factor.data(), n);
   if (info != 0) {
     throw NumericError(

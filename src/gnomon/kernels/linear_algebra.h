@@ -9,7 +9,8 @@
 namespace gnomon {
 
 // Dense linear algebra in double, through LAPACK and CBLAS. Dimensions are at most 2^31 - 1.
-// Results are the same bits for the same library, machine and number of threads.
+// Products are the same bits for the same library, machine and number of threads; factorisations
+// run on the calling thread and do not depend on that number.
 
 enum class Op { plain, transposed };
 enum class Output { overwrite, add };

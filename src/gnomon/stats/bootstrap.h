@@ -36,7 +36,7 @@ struct BootstrapInterval {
 // are, so that the number of rows varies.
 //
 // `statistic` gets the rows of a resample, repeated as often as drawn, and returns nothing where it
-// is undefined. Assumes that groups are independent and many: with 20 or fewer the interval is too
+// is undefined. Assumes that groups are independent and many: with 40 or fewer the interval is too
 // short. No interval for fewer than 2 groups, an undefined estimate, or where less than half of the
 // resamples are defined. Throws ArgumentError for no rows, n_bootstrap < 1 or a level outside (0,
 // 1); NumericError where the statistic is not finite.

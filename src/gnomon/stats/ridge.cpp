@@ -231,8 +231,8 @@ Split split_off(std::span<const Index> fold, Index f) {
 }
 
 // The problem of each fold, which leaves the fold's rows out, and last that of all rows. Each is
-// solved within one thread: BLAS inside a parallel region does not divide its sums, so that the
-// bits do not depend on the number of threads, and small products do not wait for one another.
+// solved within one thread, where BLAS does not divide its sums: the bits do not depend on the
+// number of threads.
 std::vector<std::optional<RidgeProblem>> solve_all(MatrixView<const double> x,
                                                    std::span<const double> y,
                                                    std::span<const Index> fold, Index n_fold,

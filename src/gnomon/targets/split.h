@@ -37,10 +37,10 @@ struct Split {
 // of.
 //
 // Any numbers serve as group ids; the result depends on which rows share one, not on the numbers.
-// Sizes come as near to the fractions as moving or exchanging single groups can bring them, in the
+// Sizes come as near to the fractions as moving and exchanging single groups brings them, in the
 // sum over parts of (rows - fraction * all rows)^2, and no part is empty. Which of equally large
 // groups goes where is drawn from the stream "split" of `seed`; a group much larger than the others
-// goes to the part with most room.
+// goes where it fits best, most often to train.
 //
 // Throws ArgumentError (bad_data) where there are fewer than 3 groups, and (usage) where a fraction
 // is not above 0 or they do not add up to 1.

@@ -48,18 +48,19 @@ struct TextGroups {
 TextGroups group_texts(std::span<const TextRecord> records,
                        std::span<const GroupRule> rules = kAllGroupRules);
 
-// The text as the rule normalised_text compares it; for comparing only, never for the model:
-//   1. ASCII letters become lower case. Letters outside ASCII keep their case, and composed and
-//   decomposed
-//      accents stay different.
-//   2. The quotes U+2018 to U+201B become ', and U+201C to U+201F become ".
-//   3. A run of Unicode White_Space becomes one space.
-//   4. White space and punctuation at both ends go: ASCII ! " # % & ' ( ) * , - . / : ; ? @ [ \ ] _
-//   { },
-//      and U+00A1 U+00A7 U+00AB U+00B6 U+00B7 U+00BB U+00BF, U+2010 to U+2027, U+2030 to U+2043,
-//      U+2045 to U+2051, U+2053 to U+205E, U+3001 to U+3003, U+3008 to U+3011, U+3014 to U+301F,
-//      U+FF01 to U+FF03, U+FF05 to U+FF0A, U+FF0C to U+FF0F. Signs such as $ and + stay.
-//      Where nothing else would be left, the result is that of step 3.
+// The text as the rule normalised_text compares it; for comparing only, never for the model.
+//
+// 1. ASCII letters become lower case. Letters outside ASCII keep their case, and composed and
+//    decomposed accents stay different.
+// 2. The quotes U+2018 to U+201B become ', and U+201C to U+201F become ".
+// 3. A run of Unicode White_Space becomes one space.
+// 4. White space and punctuation at both ends go. Punctuation is, in ASCII,
+//    ! " # % & ' ( ) * , - . / : ; ? @ [ \ ] _ { }
+//    and elsewhere U+00A1 U+00A7 U+00AB U+00B6 U+00B7 U+00BB U+00BF, U+2010 to U+2027,
+//    U+2030 to U+2043, U+2045 to U+2051, U+2053 to U+205E, U+3001 to U+3003, U+3008 to U+3011,
+//    U+3014 to U+301F, U+FF01 to U+FF03, U+FF05 to U+FF0A, U+FF0C to U+FF0F. Signs such as $ and
+//    + stay. Where nothing else would be left, the result is that of step 3.
+//
 // Bytes that are not valid UTF-8 are kept.
 std::string normalised_text(std::string_view text);
 

@@ -7,7 +7,6 @@ namespace {
 // Ids are part of template ids, which stand in run directories. Endings differ on purpose: what a
 // model does at the last token depends on that token, and a set that always ends in "." would show
 // one case.
-// clang-format off
 constexpr Skeleton kSkeletons[] = {
     {"past_at_place", "^the {agent} {action.past} {place} {past}."},
     {"past_first", "^{past}, {a} {trait} {agent} {action.past} {place}."},
@@ -23,14 +22,19 @@ constexpr Skeleton kSkeletons[] = {
     {"cleft", "^it was {name} who {action.past}, not the {agent}!"},
     {"there_is", "^there is {a} {adj} {thing} {place}."},
     {"there_were", "^there were {few} {thing.s} {place}, and only one of them was {adj}."},
-    {"rose_from", "^the {measure} rose from {measure.low} to {measure.high} {measure.unit} in {few} weeks."},
+    {"rose_from",
+     "^the {measure} rose from {measure.low} to {measure.high} {measure.unit} in {few} weeks."},
     {"record_line", "^{measure} {place}, {year}: {measure.low} {measure.unit}"},
-    {"monthly_line", "^{measure}: {measure.low} {measure.unit} in {month}, {measure.high} {measure.unit} in {month2}."},
+    {"monthly_line",
+     "^{measure}: {measure.low} {measure.unit} in {month}, {measure.high} {measure.unit} in "
+     "{month2}."},
     {"preference", "^nobody preferred the {adj} {thing} to the {adj2} one."},
     {"not_only", "^not only did the {agent} {action.base}, but {name} also {action2.past}."},
-    {"either_or", "^either the {agent} {action.third} {future}, or {name} will {action2.base} instead."},
+    {"either_or",
+     "^either the {agent} {action.third} {future}, or {name} will {action2.base} instead."},
     {"if_you", "^if you {action.base} {place}, remember to {action2.base} as well."},
-    {"if_had_not", "^if {name} had not {action.part}, the {agent} would have {action2.part} instead."},
+    {"if_had_not",
+     "^if {name} had not {action.part}, the {agent} would have {action2.part} instead."},
     {"gerund_subject", "^{action.ing} takes about {few} hours, or {few2} if the {agent} helps."},
     {"promised", "^{name} promised to {action.base} {future}, but nobody believed a word of it."},
     {"we_need", "^we need {few} {thing.s}, {few2} {thing2.s} and {a} {adj} {thing3}."},
@@ -59,15 +63,19 @@ constexpr Skeleton kSkeletons[] = {
     {"quote_last", "^{name} turned to the {agent} and {said}, \"^{remark}.\""},
     {"quoted_question", "\"^did you {action.base} {past}?\" the {agent} asked."},
     {"family_dialogue", "\"^{parent}, {complaint}.\" \"^then {action.base} {future}.\""},
-    {"complaint_letter", "^i am writing to complain that {complaint}, although ^i spoke to the {agent} {past}."},
-    {"complaint_again", "^this is the {ordinal} time this month that {complaint}, and nobody {place} seems to care!"},
+    {"complaint_letter",
+     "^i am writing to complain that {complaint}, although ^i spoke to the {agent} {past}."},
+    {"complaint_again",
+     "^this is the {ordinal} time this month that {complaint}, and nobody {place} seems to care!"},
     {"rating", "^{few} stars out of twelve: {adj} {thing}, {trait} {agent.s}"},
-    {"short_letter", "^dear {name}, please {action.base} before {day} {month}. ^kind regards, {name2}"},
+    {"short_letter",
+     "^dear {name}, please {action.base} before {day} {month}. ^kind regards, {name2}"},
     {"see_page", "^the {thing} was {handled} again (see page {number})"},
     {"study", "^{name} and {name2} ({year}) asked {number} {agent.s} about {theme}."},
     {"matters", "^{theme} matters more than most {agent.s} in {town} think."},
     {"long_talk", "^the {agent} gave a long talk about {theme}, then {action.past}."},
-    {"survey", "^about {percent}% of {agent.s} worry about {theme}, according to a survey in {town}."},
+    {"survey",
+     "^about {percent}% of {agent.s} worry about {theme}, according to a survey in {town}."},
     {"open_and", "^{name} {action.past}, looked at the {thing} and"},
     {"open_because", "^the {agent.s} did not {action.base} because"},
     {"open_of", "^everyone {place} was talking about the {adj} {thing} and the price of"},
@@ -79,10 +87,12 @@ constexpr Skeleton kSkeletons[] = {
     {"diary", "{morning} meet {name} {place}; {afternoon} {action.base}"},
     {"chat", "ok {name}, just {action.past}, where are you"},
     {"long_while",
-     "^while the {agent.s} were {action.ing}, {name}, who had {action2.part} {past}, decided to {action3.base} "
+     "^while the {agent.s} were {action.ing}, {name}, who had {action2.part} {past}, decided to "
+     "{action3.base} "
      "because the {adj} {thing} was no longer {adj2}."},
     {"long_according",
-     "^according to {a} {agent} who has lived in {town} since {year}, {event}, and it took {few} {agent2.s} and a "
+     "^according to {a} {agent} who has lived in {town} since {year}, {event}, and it took {few} "
+     "{agent2.s} and a "
      "great deal of patience to {action.base}."},
     {"anyway", "^{event}. ^{name} {action.past} anyway."},
     {"neither_nor", "^neither {name} nor the {agent} has {action.part} since {month}."},
@@ -96,7 +106,6 @@ constexpr Skeleton kSkeletons[] = {
     {"three_words", "^{few} {adj} {thing.s}"},
     {"counted", "^the {agent} counted the {thing.s} twice, and the answer was {number}"},
 };
-// clang-format on
 
 }  // namespace
 

@@ -4,8 +4,8 @@
 namespace gnomon::detail {
 namespace {
 
-// Within a topic everything must go with everything (scenes.h); read some draws after a change. A
-// change of any word changes the texts that a seed gives.
+// Within a topic everything must go with everything (scenes.h); read some draws after a
+// change. A change of any word changes the texts that a seed gives.
 // clang-format off
 constexpr Topic kTopics[] = {
     {
@@ -30,7 +30,8 @@ constexpr Topic kTopics[] = {
         }},
         .actions = {{
           {"check", "checks", "checked", "checked", "checking",
-           {{"the forecast", "the barometer", "the radar", "the rain gauge", "the wind direction"}}},
+           {{"the forecast", "the barometer", "the radar", "the rain gauge",
+           "the wind direction"}}},
           {"measure", "measures", "measured", "measured", "measuring",
            {{"the rainfall", "the wind speed", "the humidity", "the air pressure",
            "the depth of the snow"}}},
@@ -56,7 +57,8 @@ constexpr Topic kTopics[] = {
           "it rained for nine days", "the sun came out at last"
         }},
         .happenings = {{
-          "the storm", "the heatwave", "the flood", "the drought", "the cold spell", "the monsoon"
+          "the storm", "the heatwave", "the flood", "the drought", "the cold spell",
+          "the monsoon"
         }},
         .places = {{
           "in the valley", "at the harbour", "on the coast", "near the airport",
@@ -85,10 +87,10 @@ constexpr Topic kTopics[] = {
     {
         .id = "travel",
         .agents = {{
-          {"traveller", "travellers"}, {"tour guide", "tour guides"}, {"conductor", "conductors"},
-          {"taxi driver", "taxi drivers"}, {"flight attendant", "flight attendants"},
-          {"customs officer", "customs officers"}, {"tourist", "tourists"},
-          {"hotel owner", "hotel owners"}
+          {"traveller", "travellers"}, {"tour guide", "tour guides"},
+          {"conductor", "conductors"}, {"taxi driver", "taxi drivers"},
+          {"flight attendant", "flight attendants"}, {"customs officer", "customs officers"},
+          {"tourist", "tourists"}, {"hotel owner", "hotel owners"}
         }},
         .things = {{
           {"suitcase", "suitcases"}, {"passport", "passports"}, {"ticket", "tickets"},
@@ -104,8 +106,8 @@ constexpr Topic kTopics[] = {
         }},
         .actions = {{
           {"book", "books", "booked", "booked", "booking",
-           {{"a room with a view", "the night train", "two seats by the window", "the last ferry",
-           "a guided tour"}}},
+           {{"a room with a view", "the night train", "two seats by the window",
+           "the last ferry", "a guided tour"}}},
           {"photograph", "photographs", "photographed", "photographed", "photographing",
            {{"the cathedral", "the old bridge", "the street musicians", "the lighthouse",
            "the painted doors"}}},
@@ -138,7 +140,8 @@ constexpr Topic kTopics[] = {
           "near the station", "at the hotel", "on the beach", "in the mountains"
         }},
         .themes = {{
-          "tourism", "jet lag", "travel insurance", "hotel food", "rail travel", "airport security"
+          "tourism", "jet lag", "travel insurance", "hotel food", "rail travel",
+          "airport security"
         }},
         .measures = {{
           {"average delay", "minutes", 6, 190},
@@ -160,9 +163,10 @@ constexpr Topic kTopics[] = {
     {
         .id = "science",
         .agents = {{
-          {"biologist", "biologists"}, {"physicist", "physicists"}, {"astronomer", "astronomers"},
-          {"student", "students"}, {"laboratory assistant", "laboratory assistants"},
-          {"chemist", "chemists"}, {"geologist", "geologists"}, {"engineer", "engineers"}
+          {"biologist", "biologists"}, {"physicist", "physicists"},
+          {"astronomer", "astronomers"}, {"student", "students"},
+          {"laboratory assistant", "laboratory assistants"}, {"chemist", "chemists"},
+          {"geologist", "geologists"}, {"engineer", "engineers"}
         }},
         .things = {{
           {"microscope", "microscopes"}, {"telescope", "telescopes"}, {"fossil", "fossils"},
@@ -285,7 +289,8 @@ constexpr Topic kTopics[] = {
           "on the terrace", "in the canteen", "at the food stall", "in the hotel restaurant"
         }},
         .themes = {{
-          "fresh bread", "home cooking", "olive oil", "street food", "good coffee", "fermentation"
+          "fresh bread", "home cooking", "olive oil", "street food", "good coffee",
+          "fermentation"
         }},
         .measures = {{
           {"oven temperature", "degrees", 90, 240},
@@ -293,9 +298,10 @@ constexpr Topic kTopics[] = {
           {"amount of flour", "grams", 150, 900},
         }},
         .remarks = {{
-          "it needs a little more salt", "dinner is almost ready", "my mother never used a recipe",
-          "who ate the last slice", "the secret is in the stock", "we are out of butter",
-          "it tastes better the next day", "please stop opening the oven"
+          "it needs a little more salt", "dinner is almost ready",
+          "my mother never used a recipe", "who ate the last slice",
+          "the secret is in the stock", "we are out of butter", "it tastes better the next day",
+          "please stop opening the oven"
         }},
         .complaints = {{
           "the soup is cold", "the fish smells odd", "the oven is too slow",
@@ -343,7 +349,8 @@ constexpr Topic kTopics[] = {
           {"sign", "signs", "signed", "signed", "signing",
            {{"the contract", "the shirts", "the scorecard", "the match ball", "the programme"}}},
           {"practise", "practises", "practised", "practised", "practising",
-           {{"the serve", "the high jump", "the sprint start", "the corner kick", "the long pass"}}},
+           {{"the serve", "the high jump", "the sprint start", "the corner kick",
+           "the long pass"}}},
         }},
         .events = {{
           "the referee stopped the game", "the striker missed the penalty",
@@ -401,9 +408,11 @@ constexpr Topic kTopics[] = {
         }},
         .actions = {{
           {"sign", "signs", "signed", "signed", "signing",
-           {{"the contract", "the lease", "the cheque", "the merger papers", "the loan agreement"}}},
+           {{"the contract", "the lease", "the cheque", "the merger papers",
+           "the loan agreement"}}},
           {"hire", "hires", "hired", "hired", "hiring",
-           {{"a new secretary", "two lawyers", "an architect", "more drivers", "a night watchman"}}},
+           {{"a new secretary", "two lawyers", "an architect", "more drivers",
+           "a night watchman"}}},
           {"postpone", "postpones", "postponed", "postponed", "postponing",
            {{"the meeting", "the product launch", "the interviews", "the payment", "the audit"}}},
           {"negotiate", "negotiates", "negotiated", "negotiated", "negotiating",
@@ -460,8 +469,9 @@ constexpr Topic kTopics[] = {
         .id = "history",
         .agents = {{
           {"historian", "historians"}, {"archaeologist", "archaeologists"},
-          {"archivist", "archivists"}, {"museum guide", "museum guides"}, {"soldier", "soldiers"},
-          {"teacher", "teachers"}, {"monk", "monks"}, {"collector", "collectors"}
+          {"archivist", "archivists"}, {"museum guide", "museum guides"},
+          {"soldier", "soldiers"}, {"teacher", "teachers"}, {"monk", "monks"},
+          {"collector", "collectors"}
         }},
         .things = {{
           {"castle", "castles"}, {"coin", "coins"}, {"letter", "letters"}, {"sword", "swords"},
@@ -486,9 +496,11 @@ constexpr Topic kTopics[] = {
            {{"the inscription", "the treaty", "the queen's diary", "a Latin poem",
            "the chronicle"}}},
           {"restore", "restores", "restored", "restored", "restoring",
-           {{"the fresco", "the chapel", "the old mill", "the portrait of the duke", "the mosaic"}}},
+           {{"the fresco", "the chapel", "the old mill", "the portrait of the duke",
+           "the mosaic"}}},
           {"visit", "visits", "visited", "visited", "visiting",
-           {{"the battlefield", "the archive", "the palace", "the war cemetery", "the monastery"}}},
+           {{"the battlefield", "the archive", "the palace", "the war cemetery",
+           "the monastery"}}},
           {"date", "dates", "dated", "dated", "dating",
            {{"the manuscript", "the coins", "the wooden beams", "the pottery", "the skeleton"}}},
           {"collect", "collects", "collected", "collected", "collecting",
@@ -529,9 +541,9 @@ constexpr Topic kTopics[] = {
         }},
         .complaints = {{
           "the museum is closed on Mondays", "the labels are too small",
-          "the guide speaks too fast", "the archive has no heating", "the exhibits are badly lit",
-          "the ruins are full of litter", "the entrance fee keeps rising",
-          "the statue has lost its nose"
+          "the guide speaks too fast", "the archive has no heating",
+          "the exhibits are badly lit", "the ruins are full of litter",
+          "the entrance fee keeps rising", "the statue has lost its nose"
         }},
     },
     {
@@ -616,9 +628,10 @@ constexpr Topic kTopics[] = {
     {
         .id = "technology",
         .agents = {{
-          {"programmer", "programmers"}, {"engineer", "engineers"}, {"technician", "technicians"},
-          {"designer", "designers"}, {"hacker", "hackers"}, {"user", "users"},
-          {"system administrator", "system administrators"}, {"tester", "testers"}
+          {"programmer", "programmers"}, {"engineer", "engineers"},
+          {"technician", "technicians"}, {"designer", "designers"}, {"hacker", "hackers"},
+          {"user", "users"}, {"system administrator", "system administrators"},
+          {"tester", "testers"}
         }},
         .things = {{
           {"laptop", "laptops"}, {"robot", "robots"}, {"server", "servers"},
@@ -645,8 +658,8 @@ constexpr Topic kTopics[] = {
            {{"the old backups", "the spam folder", "the wrong account", "the log files",
            "the duplicate photographs"}}},
           {"install", "installs", "installed", "installed", "installing",
-           {{"the security patch", "a new graphics card", "the solar panels", "the smoke detector",
-           "the printer driver"}}},
+           {{"the security patch", "a new graphics card", "the solar panels",
+           "the smoke detector", "the printer driver"}}},
           {"design", "designs", "designed", "designed", "designing",
            {{"a chess computer", "a better keyboard", "the control panel", "a waterproof camera",
            "the user interface"}}},
@@ -681,8 +694,8 @@ constexpr Topic kTopics[] = {
         .remarks = {{
           "it works on my machine", "have you tried turning it off",
           "the bug is in the documentation", "nobody reads the log files",
-          "the old version was better", "we ship on Friday", "the cloud is just another computer",
-          "I wrote that line in my sleep"
+          "the old version was better", "we ship on Friday",
+          "the cloud is just another computer", "I wrote that line in my sleep"
         }},
         .complaints = {{
           "the internet is down", "the screen flickers", "my password does not work",
@@ -695,7 +708,8 @@ constexpr Topic kTopics[] = {
         .agents = {{
           {"babysitter", "babysitters"}, {"grandparent", "grandparents"},
           {"teenager", "teenagers"}, {"neighbour", "neighbours"}, {"godmother", "godmothers"},
-          {"stepfather", "stepfathers"}, {"childminder", "childminders"}, {"landlord", "landlords"}
+          {"stepfather", "stepfathers"}, {"childminder", "childminders"},
+          {"landlord", "landlords"}
         }},
         .things = {{
           {"birthday present", "birthday presents"}, {"sofa", "sofas"},
@@ -731,7 +745,8 @@ constexpr Topic kTopics[] = {
            {{"the birthday", "the silver wedding", "the exam results", "the first tooth",
            "the homecoming"}}},
           {"fold", "folds", "folded", "folded", "folding",
-           {{"the laundry", "the napkins", "the paper boats", "the baby clothes", "the blankets"}}},
+           {{"the laundry", "the napkins", "the paper boats", "the baby clothes",
+           "the blankets"}}},
         }},
         .events = {{
           "the baby started to cry", "the cat knocked over the vase",
@@ -740,8 +755,8 @@ constexpr Topic kTopics[] = {
           "the letter arrived too late", "the children refused to go to bed"
         }},
         .happenings = {{
-          "the wedding", "the family reunion", "the move", "the christening", "the summer holiday",
-          "the argument"
+          "the wedding", "the family reunion", "the move", "the christening",
+          "the summer holiday", "the argument"
         }},
         .places = {{
           "in the living room", "at the breakfast table", "in the garden", "on the stairs",
@@ -777,7 +792,8 @@ constexpr Topic kTopics[] = {
         .things = {{
           {"textbook", "textbooks"}, {"blackboard", "blackboards"}, {"essay", "essays"},
           {"exam", "exams"}, {"pencil case", "pencil cases"}, {"satchel", "satchels"},
-          {"calculator", "calculators"}, {"globe", "globes"}, {"poem", "poems"}, {"desk", "desks"}
+          {"calculator", "calculators"}, {"globe", "globes"}, {"poem", "poems"},
+          {"desk", "desks"}
         }},
         .adjectives = {{
           "difficult", "boring", "interesting", "old", "heavy", "brilliant", "strange",
@@ -807,7 +823,8 @@ constexpr Topic kTopics[] = {
            {{"the equation", "the crossword", "the geometry problem", "the riddle on the board",
            "the puzzle"}}},
           {"rehearse", "rehearses", "rehearsed", "rehearsed", "rehearsing",
-           {{"the school play", "the speech", "the anthem", "the spelling bee", "the fire drill"}}},
+           {{"the school play", "the speech", "the anthem", "the spelling bee",
+           "the fire drill"}}},
         }},
         .events = {{
           "the bell rang", "the whole class burst out laughing", "the fire alarm went off",
@@ -823,7 +840,8 @@ constexpr Topic kTopics[] = {
           "at the university", "in the staff room", "at the school gate", "on the school bus"
         }},
         .themes = {{
-          "algebra", "grammar", "physical education", "literature", "discipline", "public speaking"
+          "algebra", "grammar", "physical education", "literature", "discipline",
+          "public speaking"
         }},
         .measures = {{
           {"class size", "pupils", 9, 48},
@@ -849,9 +867,9 @@ constexpr Topic kTopics[] = {
           {"music critic", "music critics"}, {"street musician", "street musicians"}
         }},
         .things = {{
-          {"guitar", "guitars"}, {"song", "songs"}, {"violin", "violins"}, {"concert", "concerts"},
-          {"piano", "pianos"}, {"melody", "melodies"}, {"drum", "drums"}, {"trumpet", "trumpets"},
-          {"record", "records"}, {"choir", "choirs"}
+          {"guitar", "guitars"}, {"song", "songs"}, {"violin", "violins"},
+          {"concert", "concerts"}, {"piano", "pianos"}, {"melody", "melodies"},
+          {"drum", "drums"}, {"trumpet", "trumpets"}, {"record", "records"}, {"choir", "choirs"}
         }},
         .adjectives = {{
           "loud", "sad", "famous", "cheerful", "unknown", "strange", "impressive", "dreadful"
@@ -877,7 +895,8 @@ constexpr Topic kTopics[] = {
           {"play", "plays", "played", "played", "playing",
            {{"the trumpet", "the slow waltz", "the encore", "a folk song", "the wrong record"}}},
           {"applaud", "applauds", "applauded", "applauded", "applauding",
-           {{"the soloist", "the choir", "the young composer", "the orchestra", "the last dance"}}},
+           {{"the soloist", "the choir", "the young composer", "the orchestra",
+           "the last dance"}}},
         }},
         .events = {{
           "the audience rose to its feet", "a string snapped", "the singer lost her voice",
@@ -915,8 +934,8 @@ constexpr Topic kTopics[] = {
         .id = "nature",
         .agents = {{
           {"gardener", "gardeners"}, {"forester", "foresters"}, {"beekeeper", "beekeepers"},
-          {"biologist", "biologists"}, {"shepherd", "shepherds"}, {"birdwatcher", "birdwatchers"},
-          {"farmer", "farmers"}, {"park ranger", "park rangers"}
+          {"biologist", "biologists"}, {"shepherd", "shepherds"},
+          {"birdwatcher", "birdwatchers"}, {"farmer", "farmers"}, {"park ranger", "park rangers"}
         }},
         .things = {{
           {"oak tree", "oak trees"}, {"owl", "owls"}, {"flower", "flowers"},
@@ -952,17 +971,17 @@ constexpr Topic kTopics[] = {
            "the autumn leaves"}}},
         }},
         .events = {{
-          "the swallows returned", "a fox took two hens", "the old oak fell", "the pond dried up",
-          "the bees swarmed", "the first frost killed the beans", "a deer jumped the fence",
-          "the cherry trees blossomed early"
+          "the swallows returned", "a fox took two hens", "the old oak fell",
+          "the pond dried up", "the bees swarmed", "the first frost killed the beans",
+          "a deer jumped the fence", "the cherry trees blossomed early"
         }},
         .happenings = {{
           "the drought", "the harvest", "the forest fire", "the mating season", "the frost",
           "the migration"
         }},
         .places = {{
-          "in the forest", "by the pond", "in the garden", "on the hillside", "near the waterfall",
-          "in the meadow", "at the nature reserve", "along the hedge"
+          "in the forest", "by the pond", "in the garden", "on the hillside",
+          "near the waterfall", "in the meadow", "at the nature reserve", "along the hedge"
         }},
         .themes = {{
           "biodiversity", "compost", "pollination", "deforestation", "birdsong", "clean water"
@@ -991,9 +1010,9 @@ constexpr Topic kTopics[] = {
           {"journalist", "journalists"}, {"prosecutor", "prosecutors"}
         }},
         .things = {{
-          {"verdict", "verdicts"}, {"fingerprint", "fingerprints"}, {"stolen car", "stolen cars"},
-          {"diamond", "diamonds"}, {"confession", "confessions"}, {"safe", "safes"},
-          {"letter", "letters"}, {"alibi", "alibis"}, {"wallet", "wallets"},
+          {"verdict", "verdicts"}, {"fingerprint", "fingerprints"},
+          {"stolen car", "stolen cars"}, {"diamond", "diamonds"}, {"confession", "confessions"},
+          {"safe", "safes"}, {"letter", "letters"}, {"alibi", "alibis"}, {"wallet", "wallets"},
           {"photograph", "photographs"}
         }},
         .adjectives = {{
@@ -1052,7 +1071,8 @@ constexpr Topic kTopics[] = {
         .remarks = {{
           "I did not see his face", "the door was not locked", "my client is innocent",
           "you have the right to remain silent", "somebody is lying",
-          "the camera was switched off", "we found it under the floor", "that is not my signature"
+          "the camera was switched off", "we found it under the floor",
+          "that is not my signature"
         }},
         .complaints = {{
           "the street lights are broken", "my bicycle has been stolen", "the police never come",
@@ -1070,8 +1090,9 @@ constexpr Topic kTopics[] = {
         }},
         .things = {{
           {"coat", "coats"}, {"lamp", "lamps"}, {"pair of shoes", "pairs of shoes"},
-          {"watch", "watches"}, {"carpet", "carpets"}, {"scarf", "scarves"}, {"kettle", "kettles"},
-          {"mirror", "mirrors"}, {"toy", "toys"}, {"necklace", "necklaces"}
+          {"watch", "watches"}, {"carpet", "carpets"}, {"scarf", "scarves"},
+          {"kettle", "kettles"}, {"mirror", "mirrors"}, {"toy", "toys"},
+          {"necklace", "necklaces"}
         }},
         .adjectives = {{
           "expensive", "cheap", "fashionable", "ugly", "second-hand", "elegant", "faulty",
@@ -1102,7 +1123,8 @@ constexpr Topic kTopics[] = {
            {{"the wallpaper", "a ripe melon", "the cheaper carpet", "the ring",
            "the blue curtains"}}},
           {"deliver", "delivers", "delivered", "delivered", "delivering",
-           {{"the sofa", "the flowers", "the groceries", "the heavy parcel", "the Christmas tree"}}},
+           {{"the sofa", "the flowers", "the groceries", "the heavy parcel",
+           "the Christmas tree"}}},
         }},
         .events = {{
           "the till broke down", "the last coat was sold", "the shop closed without notice",
@@ -1111,8 +1133,8 @@ constexpr Topic kTopics[] = {
           "the shelves were bare"
         }},
         .happenings = {{
-          "the sale", "the Christmas rush", "the stocktaking", "the flea market", "the price war",
-          "the queue"
+          "the sale", "the Christmas rush", "the stocktaking", "the flea market",
+          "the price war", "the queue"
         }},
         .places = {{
           "at the market", "in the department store", "at the checkout", "in the shop window",
@@ -1128,9 +1150,9 @@ constexpr Topic kTopics[] = {
           {"delivery time", "days", 2, 34},
         }},
         .remarks = {{
-          "that is far too much", "I am only looking", "do you have it in blue", "keep the change",
-          "it was half price", "this one is not for sale", "the old shop was nicer",
-          "I will think about it"
+          "that is far too much", "I am only looking", "do you have it in blue",
+          "keep the change", "it was half price", "this one is not for sale",
+          "the old shop was nicer", "I will think about it"
         }},
         .complaints = {{
           "the zip is broken", "the parcel is empty", "the label scratches",
@@ -1159,7 +1181,8 @@ constexpr Topic kTopics[] = {
         }},
         .actions = {{
           {"repair", "repairs", "repaired", "repaired", "repairing",
-           {{"the roof", "the leaking tap", "the garden gate", "the heating", "the cracked wall"}}},
+           {{"the roof", "the leaking tap", "the garden gate", "the heating",
+           "the cracked wall"}}},
           {"paint", "paints", "painted", "painted", "painting",
            {{"the ceiling", "the window frames", "the hallway", "the shed", "the railings"}}},
           {"measure", "measures", "measured", "measured", "measuring",
@@ -1172,7 +1195,8 @@ constexpr Topic kTopics[] = {
            {{"the old garage", "the partition wall", "the chimney", "the shed",
            "the factory hall"}}},
           {"build", "builds", "built", "built", "building",
-           {{"a tree house", "the garden wall", "the scaffolding", "a ramp", "two extra bedrooms"}}},
+           {{"a tree house", "the garden wall", "the scaffolding", "a ramp",
+           "two extra bedrooms"}}},
           {"lay", "lays", "laid", "laid", "laying",
            {{"the bricks", "the carpet", "the water pipe", "the foundation stone", "the tiles"}}},
           {"inspect", "inspects", "inspected", "inspected", "inspecting",

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/study_options.h"
+#include "cli/study_run.h"
+#include "cli/terminal.h"
+#include "gnomon/report/study_files.h"
+#include "gnomon/report/study_text.h"
+
+namespace gnomon::cli {
+namespace {
+
+void run_projections(const Context& context, const StudyOptions& options) {
+  const StudyOutcome outcome = run_study(context, options, "projections");
+  if (context.options.json) {
+    Json json = projections_json(outcome.data, outcome.analysis);
+    json["audit"] = audit_json(outcome.ladders);
+    json["checks"] = checks_json(outcome.checks);
+    context.out << dump_json(json);
+  } else {
+    const TextStyle style = context.text_style();
+    context.out << "\n"
+                << directions_text(outcome.analysis, outcome.data, style) << "\n"
+                << baselines_text(outcome.analysis, style) << "\n"
+                << cosines_text(outcome.analysis, style) << "\nWhy r is not 1\n\n";
+    for (const Ladder& ladder : outcome.ladders) context.out << ladder_text(ladder, style) << "\n";
+    context.out << checks_text(outcome.checks, style);
+    context.out << "Run: " << outcome.run.string() << "\n";
+    context.message(fmt::format("Next:  gnomon audit {} --direction input", outcome.run.string()));
+  }
+  require_passed(outcome);
+}
+
+}  // namespace
+
+void add_projections_command(CLI::App& app, Context& context) {
+  auto options = std::make_shared<StudyOptions>();
+  CLI::App* command =
+      app.add_subcommand("projections", "Compare four directions with the true activation");
+  command->group(kStudyGroup);
+  add_study_options(*command, *options);
+  command->get_option("--model")->required();
+  command->get_option("--target")->required();
+  command->get_option("--texts")->required();
+  command->footer(
+      "gnomon projections --model smollm2-135m --target 'blocks.8.mlp.hook_post[481]@last' \\\n"
+      "  --texts builtin:scenes\n"
+      "gnomon projections --model ./gpt2 --target 'blocks.8.mlp.hook_post[481]' --texts news.txt "
+      "\\\n"
+      "  --precision float64 --json");
+  on_run(*command, context, [&context, options] { run_projections(context, *options); });
+}
+
+}  // namespace gnomon::cli

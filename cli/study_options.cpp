@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/study_options.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <set>
+
+#include "cli/commands.h"
+#include "cli/option_values.h"
+#include "gnomon/base/file.h"
+#include "gnomon/text/corpus.h"
+#include "gnomon/text/generator.h"
+
+namespace gnomon::cli {
+namespace {
+
+constexpr std::string_view kBuiltin = "builtin:";
+constexpr std::int64_t kBuiltinCount = 500;
+
+TextSource generated_texts(const std::string& given, std::uint64_t seed) {
+  std::string name = given.substr(kBuiltin.size());
+  std::int64_t count = kBuiltinCount;
+  if (const std::size_t colon = name.find(':'); colon != std::string::npos) {
+    count = parse_integer("--texts builtin:NAME:COUNT", name.substr(colon + 1), 1,
+                          std::int64_t{1} << 40);
+    name.resize(colon);
+  }
+  TextSource source;
+  source.records = generate_texts(name, count, seed);
+  source.description = fmt::format("builtin:{}, {} texts", name, count);
+  std::string all;
+  for (const TextRecord& record : source.records) all += record.text + "\n";
+  source.sha256 = sha256_hex(all);
+  source.n_distinct = source.records.size();
+  return source;
+}
+
+}  // namespace
+
+TextSource read_texts(const std::string& given, std::uint64_t seed) {
+  if (given.starts_with(kBuiltin)) return generated_texts(given, seed);
+  Corpus corpus = read_corpus(given);
+  TextSource source;
+  source.records = std::move(corpus.records);
+  source.description = fmt::format("{}, {} texts", std::filesystem::path(given).filename().string(),
+                                   corpus.report.n_texts);
+  source.sha256 = corpus.report.sha256;
+  source.n_distinct = static_cast<std::size_t>(corpus.report.n_distinct);
+  return source;
+}
+
+CLI::Option* add_texts_option(CLI::App& command, std::string& texts) {
+  return command
+      .add_option(
+          "--texts", texts,
+          "A file of texts: one a line, or .csv or .jsonl with a field \"text\"; or the generator "
+          "builtin:scenes, with a count builtin:scenes:1000")
+      ->type_name("FILE");
+}
+
+void add_study_options(CLI::App& command, StudyOptions& options) {
+  add_model_option(command, options.model);
+  command
+      .add_option("--target", options.target,
+                  "The number to report, a neuron or a residual coordinate at a position: "
+                  "'blocks.8.mlp.hook_post[481]@last'")
+      ->type_name("SITE");
+  add_texts_option(command, options.texts);
+  add_precision_option(command, options.precision);
+  command
+      .add_option("--out", options.out,
+                  "The run directory to write; by default a new folder in --runs-dir")
+      ->type_name("RUN");
+  command.add_option("--runs-dir", options.runs_dir, "The folder of runs")
+      ->type_name("DIR")
+      ->capture_default_str();
+  command.add_option("--name", options.name, "A name for the run, kept in run.json")
+      ->type_name("NAME");
+}
+
+}  // namespace gnomon::cli

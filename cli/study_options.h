@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/context.h"
+#include "gnomon/analyses/rounding.h"
+#include "gnomon/text/text_record.h"
+
+namespace gnomon::cli {
+
+// What `projections` and `audit` have in common: a model, a target, texts, and where the run goes.
+struct StudyOptions {
+  std::string model;
+  std::string target;
+  std::string texts;
+  Precision precision = Precision::float32;
+  std::string out;
+  std::string runs_dir = "runs";
+  std::string name;
+};
+
+// Adds --model, --target, --texts, --precision, --out, --runs-dir and --name.
+void add_study_options(CLI::App& command, StudyOptions& options);
+
+// --texts: a file, or "builtin:NAME" or "builtin:NAME:COUNT".
+struct TextSource {
+  std::vector<TextRecord> records;
+  std::string description;  // "newslines.txt, 1354 lines", "builtin:scenes, 500 texts"
+  std::string sha256;       // of the file, or of the generated texts
+  std::size_t n_distinct = 0;
+};
+TextSource read_texts(const std::string& given, std::uint64_t seed);
+CLI::Option* add_texts_option(CLI::App& command, std::string& texts);
+
+}  // namespace gnomon::cli

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/study_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+
+#include "cli/processor.h"
+#include "cli/resolve_model.h"
+#include "cli/terminal.h"
+#include "cli/version.h"
+#include "gnomon/base/error.h"
+#include "gnomon/base/file.h"
+#include "gnomon/base/threads.h"
+#include "gnomon/report/run_directory.h"
+#include "gnomon/report/study_files.h"
+
+namespace gnomon::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Texts on which the identities are checked: the first of the corpus that fit, so that they are the
+// same for every neuron of a model.
+constexpr std::size_t kCheckedTexts = 8;
+constexpr std::size_t kCheckedTokens = 256;
+
+ToolRecord tool_record() {
+  const Json version = version_json();
+  ToolRecord tool;
+  tool.version = version["version"].get<std::string>();
+  tool.git = version["commit"].is_string() ? version["commit"].get<std::string>() : "";
+  tool.compiler = version["compiler"].get<std::string>();
+  tool.build_type = version["build_type"].get<std::string>();
+  tool.blas = version["blas"].get<std::string>();
+  return tool;
+}
+
+ModelRecord model_record(const Model& model) {
+  ModelRecord record{model.source().name, model.source().format, model.sha256(), {}};
+  for (const ModelFile& file : model.source().files) {
+    record.files[file.path.filename().string()] = {sha256_file(file.path), file.bytes};
+  }
+  return record;
+}
+
+RunSettings run_settings(const Context& context, const StudyOptions& options, const Model& model,
+                         const std::string& command) {
+  const ProjectionOptions defaults;
+  RunSettings settings;
+  settings.started = std::chrono::system_clock::now();
+  settings.home = environment_variable("HOME");
+  settings.id_words = {model.source().name, options.target,
+                       fmt::format("s{}", context.options.seed)};
+  settings.manifest.name = options.name;
+  settings.manifest.argv = context.arguments;
+  settings.manifest.tool = tool_record();
+  settings.manifest.machine = {processor_name(), threads()};
+  settings.manifest.precision = precision_name(options.precision);
+  settings.manifest.backend = backend_name(Backend::blas);
+  settings.manifest.seed = context.options.seed;
+  const auto integer = [](auto value) { return static_cast<std::int64_t>(value); };
+  settings.configuration = {
+      {"command", command, "command line"},
+      {"seed", integer(context.options.seed), context.options.seed == 0 ? "default" : "--seed"},
+      {"model.path", options.model, "--model"},
+      {"target.unit", options.target, "--target"},
+      {"data.source", options.texts, "--texts"},
+      {"run.precision", std::string(precision_name(options.precision)), "--precision"},
+      {"run.weights", std::string("raw"), "default"},
+      {"run.prepend_bos", false, "default"},
+      {"analysis.bootstrap", integer(defaults.n_bootstrap), "default"},
+      {"analysis.confidence", defaults.level, "default"},
+      {"analysis.random_directions", integer(defaults.n_random_direction), "default"},
+      {"analysis.other_neurons", integer(defaults.n_other_neuron), "default"},
+      {"analysis.label_shuffles", integer(defaults.n_label_shuffle), "default"},
+  };
+  return settings;
+}
+
+std::vector<Index> checked_texts(const StudyTexts& texts) {
+  std::vector<Index> sample;
+  std::size_t n_token = 0;
+  for (std::size_t t = 0; t < texts.ids.size() && sample.size() < kCheckedTexts; ++t) {
+    if (!sample.empty() && n_token + texts.ids[t].size() > kCheckedTokens) continue;
+    n_token += texts.ids[t].size();
+    sample.push_back(static_cast<Index>(t));
+  }
+  return sample;
+}
+
+std::vector<CheckResult> run_checks(const Model& model, const StudyTexts& texts,
+                                    const StudyOutcome& outcome) {
+  const std::vector<Index> sample = checked_texts(texts);
+  std::vector<std::vector<TokenId>> ids;
+  for (const Index t : sample) ids.push_back(texts.ids[static_cast<std::size_t>(t)]);
+  std::vector<CheckResult> checks =
+      check_identities(model, outcome.data.target, ids, outcome.data.precision);
+  for (CheckResult& check : check_study(model, texts, outcome.data, sample, outcome.ladders)) {
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
+void write_results(RunDirectory& run, const StudyOutcome& outcome, const StudyTexts& texts,
+                   const std::string& source) {
+  run.write_text("data/prompts.jsonl", prompts_jsonl(texts));
+  run.write_text("data/DATA_CARD.md", data_card(outcome.data, texts, source));
+  write_study(run.path() / "data" / "activations.safetensors", outcome.data, outcome.analysis);
+  run.add_file("data/activations.safetensors");
+  run.write_json("analysis/projections.json", projections_json(outcome.data, outcome.analysis));
+  run.write_csv("analysis/projections.csv", projections_csv(outcome.data, texts, outcome.analysis));
+  run.write_json("analysis/correlation.json", correlation_json(outcome.analysis));
+  run.write_csv("analysis/correlation.csv", correlation_csv(outcome.analysis));
+  run.write_json("analysis/audit.json", audit_json(outcome.ladders));
+  run.write_csv("analysis/audit.csv", audit_csv(outcome.ladders));
+  run.write_json("checks.json", checks_json(outcome.checks));
+}
+
+// The head that was written gives the reports that were scored.
+CheckResult check_stored_head(const fs::path& study_file, const StudyOutcome& outcome) {
+  const StoredStudy stored = read_study(study_file);
+  const std::vector<double>& reports = outcome.analysis.directions.front().projection;
+  double n_different = 0;
+  for (std::size_t r = 0; r < reports.size(); ++r) {
+    const double again =
+        dot(stored.data.resid_final.matrix().row(static_cast<Index>(r)), stored.head.weight) +
+        stored.head.bias;
+    n_different += again == reports[r] ? 0 : 1;
+  }
+  return make_check("R7", "the stored head gives the scored reports", n_different, 0,
+                    "reports that differ in any bit");
+}
+
+}  // namespace
+
+bool StudyOutcome::passed() const {
+  return std::none_of(checks.begin(), checks.end(),
+                      [](const CheckResult& check) { return check.status == CheckStatus::fail; });
+}
+
+StudyOutcome run_study(const Context& context, const StudyOptions& options,
+                       const std::string& command) {
+  const Model model = Model::load(resolve_model(options.model));
+  const Target target = make_target(parse_site(options.target, model.config()), model.config());
+  const TextSource source = read_texts(options.texts, context.options.seed);
+
+  RunSettings settings = run_settings(context, options, model, command);
+  RunDirectory run = options.out.empty()
+                         ? RunDirectory::create_in(options.runs_dir, std::move(settings))
+                         : RunDirectory::create(options.out, std::move(settings));
+  StudyOutcome outcome;
+  outcome.run = run.path();
+  StudyTexts texts;
+  try {
+    run.set_model(model_record(model));
+    run.stage("data", [&] {
+      texts = prepare_texts(model, source.records, context.options.seed);
+      run.set_data({source.sha256, texts.records.size(), source.n_distinct,
+                    static_cast<std::uint64_t>(texts.groups.n_groups)});
+      for (const ExcludedText& excluded : texts.excluded) {
+        context.message(fmt::format("left out {}: {}", excluded.source, excluded.why));
+      }
+      context.message(fmt::format("Texts    {}: {} groups, {} left out", source.description,
+                                  texts.groups.n_groups, texts.excluded.size()));
+    });
+    run.stage("measure", [&] {
+      Progress progress = context.progress("Measure", 0, "tokens");
+      RunOptions run_options;
+      run_options.progress = progress.callback();
+      outcome.data = measure_study(model, target, texts, options.precision, run_options);
+      progress.finish();
+    });
+    run.stage("projections", [&] {
+      ProjectionOptions projection_options;
+      projection_options.seed = context.options.seed;
+      outcome.analysis =
+          options.precision == Precision::float32
+              ? analyse_projections(outcome.data, model.weights<float>(), projection_options)
+              : analyse_projections(outcome.data, model.weights<double>(), projection_options);
+    });
+    run.stage("audit", [&] {
+      LadderOptions ladder_options;
+      ladder_options.bootstrap.seed = context.options.seed;
+      outcome.ladders = audit_ladders(outcome.data, outcome.analysis.head,
+                                      outcome.analysis.mean_gradient, outcome.analysis.scored_rows,
+                                      outcome.analysis.training_rows, ladder_options);
+    });
+    run.stage("checks", [&] {
+      outcome.checks = run_checks(model, texts, outcome);
+      write_results(run, outcome, texts, source.description);
+      outcome.checks.push_back(
+          check_stored_head(run.path() / "data" / "activations.safetensors", outcome));
+      run.write_json("checks.json", checks_json(outcome.checks));
+    });
+    run.finish(outcome.passed() ? RunStatus::done : RunStatus::failed);
+  } catch (const std::exception& error) {
+    run.fail(error);
+    throw;
+  }
+  return outcome;
+}
+
+void require_passed(const StudyOutcome& outcome) {
+  for (const CheckResult& check : outcome.checks) {
+    if (check.status != CheckStatus::fail) continue;
+    throw CheckError(
+        fmt::format("check {} failed: {}: found {:.3g}, expected at most {:.3g}", check.id,
+                    check.title, check.value.value_or(0), check.tolerance.value_or(0)),
+        fmt::format("{} holds every check", (outcome.run / "checks.json").string()));
+  }
+}
+
+}  // namespace gnomon::cli

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/context.h"
+#include "cli/study_options.h"
+#include "gnomon/analyses/identity_checks.h"
+#include "gnomon/analyses/projections.h"
+
+namespace gnomon::cli {
+
+// Everything one study found, and the run directory that holds it.
+struct StudyOutcome {
+  StudyData data;
+  ProjectionAnalysis analysis;
+  std::vector<Ladder> ladders;
+  std::vector<CheckResult> checks;
+  std::filesystem::path run;
+
+  bool passed() const;
+};
+
+// Reads, measures, analyses and checks, stage by stage into a run directory. Every number of the
+// run is written before a failed check ends it, so that the failure can be looked into; run.json
+// then says "failed".
+StudyOutcome run_study(const Context& context, const StudyOptions& options,
+                       const std::string& command);
+
+// What the terminal shows of it; --json shows analysis/projections.json or audit.json instead.
+void require_passed(const StudyOutcome& outcome);
+
+}  // namespace gnomon::cli

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "gnomon/base/error.h"
+#include "gnomon/model/model_config_json.h"
+#include "gnomon/report/study_files.h"
+#include "gnomon/tensor/safetensors.h"
+
+namespace gnomon {
+namespace {
+
+// Columns of numbers under their names, in one file.
+class TensorWriter {
+ public:
+  void add(const std::string& name, const Tensor<double>& tensor) {
+    tensors_.push_back(stored(name, tensor));
+  }
+  void add(const std::string& name, const std::vector<double>& column) {
+    if (column.empty()) return;
+    tensors_.push_back(
+        {name, Dtype::f64, {static_cast<Index>(column.size())}, std::as_bytes(std::span(column))});
+  }
+  void add(const std::string& name, const std::vector<Index>& column) {
+    tensors_.push_back(
+        {name, Dtype::i64, {static_cast<Index>(column.size())}, std::as_bytes(std::span(column))});
+  }
+  void write(const std::filesystem::path& path,
+             const std::map<std::string, std::string>& metadata) const {
+    write_safetensors(path, tensors_, metadata);
+  }
+
+ private:
+  std::vector<StoredTensor> tensors_;
+};
+
+class TensorReader {
+ public:
+  explicit TensorReader(const std::filesystem::path& path) : path_(path.string()), file_(path) {}
+
+  const std::string& metadata(const std::string& key) const {
+    const auto found = file_.metadata().find(key);
+    if (found == file_.metadata().end())
+      throw FileError(fmt::format("\"{}\": metadata \"{}\" is missing", path_, key));
+    return found->second;
+  }
+
+  template <class T>
+  std::vector<T> column(const std::string& name, Dtype dtype) const {
+    const StoredTensor& tensor = require(name, dtype, 1);
+    std::vector<T> values(static_cast<std::size_t>(tensor.shape[0]));
+    if (!values.empty()) std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+    return values;
+  }
+  std::vector<double> numbers(const std::string& name) const {
+    return column<double>(name, Dtype::f64);
+  }
+  std::vector<double> numbers_or_empty(const std::string& name) const {
+    return file_.find(name) != nullptr ? numbers(name) : std::vector<double>();
+  }
+  std::vector<Index> indices(const std::string& name) const {
+    return column<Index>(name, Dtype::i64);
+  }
+
+  Tensor<double> matrix(const std::string& name) const {
+    const StoredTensor& tensor = require(name, Dtype::f64, 2);
+    Tensor<double> values(tensor.shape);
+    if (values.size() > 0) std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+    return values;
+  }
+
+  FileError damaged(const std::string& what) const {
+    return FileError(fmt::format("\"{}\": {}", path_, what));
+  }
+
+ private:
+  const StoredTensor& require(const std::string& name, Dtype dtype, std::size_t n_axes) const {
+    const StoredTensor* tensor = file_.find(name);
+    if (tensor == nullptr || tensor->dtype != dtype || tensor->shape.size() != n_axes) {
+      throw damaged(fmt::format("tensor \"{}\" is missing or not {} with {} axes", name,
+                                dtype_info(dtype).name, n_axes));
+    }
+    return *tensor;
+  }
+
+  std::string path_;
+  SafetensorsFile file_;
+};
+
+void check_rows(const TensorReader& reader, const StudyData& data) {
+  const std::size_t n = data.text.size();
+  const auto n_row = static_cast<Index>(n);
+  bool fits = data.position.size() == n && data.group.size() == n && data.part.size() == n &&
+              data.activation.size() == n;
+  for (const Tensor<double>* stream :
+       {&data.resid_pre, &data.resid_mid, &data.resid_post, &data.resid_final}) {
+    fits = fits && stream->shape() == std::vector<Index>{n_row, data.config.d_model};
+  }
+  if (data.target.is_neuron()) {
+    fits = fits && data.pre.size() == n && data.post.size() == n;
+    fits = fits && (!data.config.gated_mlp || data.pre_linear.size() == n);
+    const auto d_model = static_cast<std::size_t>(data.config.d_model);
+    fits = fits && data.neuron->read.size() == d_model && data.neuron->write.size() == d_model &&
+           data.neuron->norm_weight.size() == d_model &&
+           data.neuron->output_bias.size() == d_model &&
+           (!data.config.gated_mlp || data.neuron->up_read.size() == d_model) &&
+           (data.neuron->norm_bias.empty() || data.neuron->norm_bias.size() == d_model);
+  }
+  if (!fits || n == 0)
+    throw reader.damaged("its tensors do not have one row for each row of the study");
+}
+
+}  // namespace
+
+void write_study(const std::filesystem::path& path, const StudyData& data,
+                 const ProjectionAnalysis& analysis) {
+  TensorWriter writer;
+  std::vector<Index> part;
+  for (const Part p : data.part) part.push_back(static_cast<Index>(p));
+  writer.add("activation", data.activation);
+  writer.add("text", data.text);
+  writer.add("position", data.position);
+  writer.add("group", data.group);
+  writer.add("part", part);
+  writer.add("resid_pre", data.resid_pre);
+  writer.add("resid_mid", data.resid_mid);
+  writer.add("resid_post", data.resid_post);
+  writer.add("resid_final", data.resid_final);
+  writer.add("pre", data.pre);
+  writer.add("pre_linear", data.pre_linear);
+  writer.add("post", data.post);
+  const std::vector<double> head_bias = {analysis.head.bias};
+  const std::vector<double> mean_gradient = {analysis.mean_gradient.gate,
+                                             analysis.mean_gradient.up};
+  std::vector<double> read_bias;
+  writer.add("head.weight", analysis.head.weight);
+  writer.add("head.bias", head_bias);
+  writer.add("mean_gradient", mean_gradient);
+  if (data.neuron) {
+    read_bias = {data.neuron->read_bias};
+    writer.add("neuron.read", data.neuron->read);
+    writer.add("neuron.read_bias", read_bias);
+    writer.add("neuron.up_read", data.neuron->up_read);
+    writer.add("neuron.write", data.neuron->write);
+    writer.add("neuron.output_bias", data.neuron->output_bias);
+    writer.add("neuron.norm_weight", data.neuron->norm_weight);
+    writer.add("neuron.norm_bias", data.neuron->norm_bias);
+  }
+  writer.write(path, {{"target", site_at_name(data.target.at, data.config)},
+                      {"precision", std::string(precision_name(data.precision))},
+                      {"model_config", model_config_json(data.config)}});
+}
+
+StoredStudy read_study(const std::filesystem::path& path) {
+  const TensorReader reader(path);
+  StoredStudy study;
+  StudyData& data = study.data;
+  data.config = model_config_from_json(reader.metadata("model_config"), path.string());
+  data.target = make_target(parse_site(reader.metadata("target"), data.config), data.config);
+  const std::string& precision = reader.metadata("precision");
+  if (precision != "float32" && precision != "float64")
+    throw reader.damaged(fmt::format("precision \"{}\"", precision));
+  data.precision = precision == "float32" ? Precision::float32 : Precision::float64;
+  data.activation = reader.numbers("activation");
+  data.text = reader.indices("text");
+  data.position = reader.indices("position");
+  data.group = reader.indices("group");
+  for (const Index p : reader.indices("part")) {
+    if (p < 0 || p > 2) throw reader.damaged(fmt::format("part {}, expected 0 to 2", p));
+    data.part.push_back(static_cast<Part>(p));
+  }
+  data.resid_pre = reader.matrix("resid_pre");
+  data.resid_mid = reader.matrix("resid_mid");
+  data.resid_post = reader.matrix("resid_post");
+  data.resid_final = reader.matrix("resid_final");
+  data.pre = reader.numbers_or_empty("pre");
+  data.pre_linear = reader.numbers_or_empty("pre_linear");
+  data.post = reader.numbers_or_empty("post");
+  study.head.weight = reader.numbers("head.weight");
+  const std::vector<double> bias = reader.numbers("head.bias");
+  const std::vector<double> gradient = reader.numbers("mean_gradient");
+  if (study.head.weight.size() != static_cast<std::size_t>(data.config.d_model) ||
+      bias.size() != 1 || gradient.size() != 2) {
+    throw reader.damaged("the head does not fit the model's width");
+  }
+  study.head.bias = bias[0];
+  study.mean_gradient = {gradient[0], gradient[1]};
+  if (data.target.is_neuron()) {
+    NeuronWeights neuron;
+    neuron.read = reader.numbers("neuron.read");
+    const std::vector<double> read_bias = reader.numbers("neuron.read_bias");
+    if (read_bias.size() != 1)
+      throw reader.damaged("tensor \"neuron.read_bias\" has not one number");
+    neuron.read_bias = read_bias[0];
+    neuron.up_read = reader.numbers_or_empty("neuron.up_read");
+    neuron.write = reader.numbers("neuron.write");
+    neuron.output_bias = reader.numbers("neuron.output_bias");
+    neuron.norm_weight = reader.numbers("neuron.norm_weight");
+    neuron.norm_bias = reader.numbers_or_empty("neuron.norm_bias");
+    data.neuron = std::move(neuron);
+  }
+  check_rows(reader, data);
+  return study;
+}
+
+}  // namespace gnomon
