@@ -149,19 +149,19 @@ TEST(CommandLine, UnknownWordsGetASuggestion) {
 }
 
 TEST(CommandLine, BadValuesAndMissingOnes) {
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-           {"--threads", "two", "doctor"},
-           {"--threads", "-1", "doctor"},
-           {"--threads", "99999999999999999999", "doctor"},
-           {"--seed", "1.5", "doctor"},
-           {"--seed"},
-           {"explain"},
-           {"tokens", "text"},
-           {"tokens", "--model", "a", "--model", "b", "text"},
-           {"explain", "sites", "more"},
-           {"model", "fetch"},
-           {"model", "fetch", "no-such-model"},
-           {"--json=perhaps", "doctor"}}) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"--threads", "two", "doctor"},
+                                             {"--threads", "-1", "doctor"},
+                                             {"--threads", "99999999999999999999", "doctor"},
+                                             {"--seed", "1.5", "doctor"},
+                                             {"--seed"},
+                                             {"explain"},
+                                             {"tokens", "text"},
+                                             {"tokens", "--model", "a", "--model", "b", "text"},
+                                             {"explain", "sites", "more"},
+                                             {"model", "fetch"},
+                                             {"model", "fetch", "no-such-model"},
+                                             {"--json=perhaps", "doctor"}}) {
     const auto result = run_gnomon(arguments);
     EXPECT_EQ(result.exit_status, 2) << ::testing::PrintToString(arguments) << result.err;
     EXPECT_EQ(result.out, "");

@@ -169,7 +169,8 @@ TEST(ExplainCommand, WithAModelItsSizes) {
   const Json site = explained({"blocks.0.mlp.hook_post[3]", "--model", model})[0];
   EXPECT_EQ(site["families"].size(), 1U);
   EXPECT_EQ(site["families"]["gpt2"]["width"], sizes["d_mlp"]);
-  const Json z = explained({"blocks.1.attn.hook_z[" + sizes["d_head"].dump() + "]", "--model", model})[0];
+  const Json z =
+      explained({"blocks.1.attn.hook_z[" + sizes["d_head"].dump() + "]", "--model", model})[0];
   EXPECT_EQ(z["site"], "blocks.1.attn.hook_z[1,0]");
   const auto outside = run_gnomon(
       {"explain", "blocks.0.mlp.hook_post[" + sizes["d_mlp"].dump() + "]", "--model", model});
@@ -178,7 +179,8 @@ TEST(ExplainCommand, WithAModelItsSizes) {
   const auto other = run_gnomon({"explain", "model.layers.0.mlp.out", "--model", model});
   EXPECT_EQ(other.exit_status, 2);
   EXPECT_NE(other.err.find("family llama; this model is gpt2"), std::string::npos) << other.err;
-  EXPECT_EQ(explained({"sites", "--model", model}).size(), 27U);  // 30 less rot_q, rot_k, pre_linear
+  EXPECT_EQ(explained({"sites", "--model", model}).size(),
+            27U);  // 30 less rot_q, rot_k, pre_linear
 }
 
 }  // namespace

@@ -39,13 +39,13 @@ TEST(TokensCommand, PiecesAndBytesCoverTheText) {
 
 TEST(TokensCommand, ControlCharactersOfTheTextReachNoTerminal) {
   const std::string text = "a\x1b[2Jb\x07\x7f\xff\xc2\x9b \xe2\x80\xae z";
-  for (const auto& result :
-       {run_gnomon({"tokens", "--model", kGpt2, text}),
-        run_gnomon({"tokens", "--model", kGpt2, "-"}, {}, text),
-        run_gnomon({"tokens", "--json", "--model", kGpt2, text})}) {
+  for (const auto& result : {run_gnomon({"tokens", "--model", kGpt2, text}),
+                             run_gnomon({"tokens", "--model", kGpt2, "-"}, {}, text),
+                             run_gnomon({"tokens", "--json", "--model", kGpt2, text})}) {
     EXPECT_EQ(result.exit_status, 0) << result.err;
     for (const char c : result.out) {
-      EXPECT_TRUE(c == '\n' || (static_cast<unsigned char>(c) >= 0x20 && c != '\x7f')) << result.out;
+      EXPECT_TRUE(c == '\n' || (static_cast<unsigned char>(c) >= 0x20 && c != '\x7f'))
+          << result.out;
     }
     EXPECT_EQ(result.out.find("\xc2\x9b"), std::string::npos);
     EXPECT_EQ(result.out.find("\xe2\x80\xae"), std::string::npos);
@@ -79,7 +79,8 @@ TEST(ModelCommand, ShowsSizesOfBothFamilies) {
   EXPECT_EQ(llama["rotary"]["fastest"], 1.0);
   const auto text = run_gnomon({"model", "show", kLlama});
   EXPECT_EQ(text.exit_status, 0);
-  for (const char* word : {"architecture", "llama", "d_model", "key-value heads", "rotary", "parameters"}) {
+  for (const char* word :
+       {"architecture", "llama", "d_model", "key-value heads", "rotary", "parameters"}) {
     EXPECT_NE(text.out.find(word), std::string::npos) << word;
   }
 }
@@ -112,16 +113,18 @@ TEST(DoctorCommand, SaysWhatToDoAboutEveryWarning) {
   for (const Json& finding : findings) {
     names.push_back(finding["name"]);
     EXPECT_FALSE(finding["found"].get<std::string>().empty()) << finding;
-    EXPECT_EQ(finding["ok"].get<bool>(), finding["what_to_do"].get<std::string>().empty()) << finding;
+    EXPECT_EQ(finding["ok"].get<bool>(), finding["what_to_do"].get<std::string>().empty())
+        << finding;
     if (finding["name"] == "model") EXPECT_FALSE(finding["ok"].get<bool>());
     if (finding["name"] == "terminal") EXPECT_FALSE(finding["ok"].get<bool>());
   }
-  for (const char* name : {"gnomon", "processor", "cores", "memory", "BLAS", "python", "cache", "model",
-                           "disk", "terminal"}) {
+  for (const char* name : {"gnomon", "processor", "cores", "memory", "BLAS", "python", "cache",
+                           "model", "disk", "terminal"}) {
     EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
   }
   const auto text = run_gnomon({"doctor"});
-  for (const std::string& line : test::lines_of(text.out)) EXPECT_LE(cli::display_width(line), 80) << line;
+  for (const std::string& line : test::lines_of(text.out))
+    EXPECT_LE(cli::display_width(line), 80) << line;
   EXPECT_NE(text.out.find("do: gnomon model fetch smollm2-135m"), std::string::npos) << text.out;
 }
 

@@ -3,36 +3,21 @@
 
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <map>
 
 #include "gnomon/base/file.h"
 #include "gnomon/base/json.h"
 #include "gnomon/kernels/dequantize.h"
-#include "gnomon/model/fetch.h"
 #include "gnomon/tensor/gguf.h"
+#include "support/real_model.h"
 
 namespace gnomon {
 namespace {
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-std::optional<std::filesystem::path> smollm2() {
-  return find_known_model(
-      "smollm2-135m",
-      cache_folder(variable("GNOMON_CACHE"), variable("XDG_CACHE_HOME"), variable("HOME")));
-}
-
-constexpr const char* kMissing =
-    "smollm2-135m is not in the cache: gnomon model fetch smollm2-135m";
-
 // tests/golden/dequantize/every.json: tools/make_dequantize_golden.py --model.
 TEST(SmolLm2, DecodesToGgmlsValuesBitForBit) {
-  const auto path = smollm2();
-  if (!path) GTEST_SKIP() << kMissing;
+  const auto path = test::smollm2_path();
+  if (!path) GTEST_SKIP() << test::kNoRealModel;
   const Json every =
       read_json_file(std::filesystem::path(GNOMON_TEST_DATA) / "dequantize" / "every.json");
   ASSERT_EQ(sha256_file(*path), every["model"]["sha256"].get<std::string>());
@@ -52,8 +37,8 @@ TEST(SmolLm2, DecodesToGgmlsValuesBitForBit) {
 }
 
 TEST(SmolLm2, HasTheFactsOfItsFamily) {
-  const auto path = smollm2();
-  if (!path) GTEST_SKIP() << kMissing;
+  const auto path = test::smollm2_path();
+  if (!path) GTEST_SKIP() << test::kNoRealModel;
   const GgufFile file(*path);
   EXPECT_EQ(*file.find_string("general.architecture"), "llama");
   EXPECT_EQ(file.integer("llama.block_count"), 30);

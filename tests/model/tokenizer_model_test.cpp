@@ -1,29 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "gnomon/tensor/gguf.h"
 #include "gnomon/tokens/bpe_vocabulary.h"
 #include "gnomon/tokens/tokenizer.h"
+#include "support/real_model.h"
 #include "tokens/golden.h"
 
 namespace gnomon::test {
 namespace {
-
-std::filesystem::path model_path() {
-  if (const char* path = std::getenv("GNOMON_TEST_MODEL")) return path;
-  std::filesystem::path cache;
-  if (const char* folder = std::getenv("GNOMON_CACHE")) {
-    cache = folder;
-  } else if (const char* xdg = std::getenv("XDG_CACHE_HOME")) {
-    cache = std::filesystem::path(xdg) / "gnomon";
-  } else if (const char* home = std::getenv("HOME")) {
-    cache = std::filesystem::path(home) / ".cache/gnomon";
-  }
-  return cache / "models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf";
-}
 
 template <class T>
 std::vector<T> values_of(const GgufFile& file, const std::string& key) {
@@ -35,10 +22,9 @@ std::vector<T> values_of(const GgufFile& file, const std::string& key) {
 }
 
 TEST(SmolLM2Tokenizer, OfTheModelFileIsTheOneOfTheGoldenFile) {
-  const std::filesystem::path path = model_path();
-  if (!std::filesystem::exists(path)) {
-    GTEST_SKIP() << "no model at " << path << "; set GNOMON_TEST_MODEL";
-  }
+  const std::optional<std::filesystem::path> found = smollm2_path();
+  if (!found) GTEST_SKIP() << kNoRealModel;
+  const std::filesystem::path& path = *found;
   const GgufFile file(path);
   BpeVocabulary vocabulary;
   vocabulary.origin = path.string();

@@ -32,27 +32,46 @@ bool is_per_block(const WeightRow& row) { return row.hf_name.find("{}") != std::
 
 bool is_norm(const WeightRow& row) { return row.n_in == Axis::none; }
 
-bool is_embedding(const WeightRow& row) { return row.kind == WeightKind::wte || row.kind == WeightKind::wpe; }
+bool is_embedding(const WeightRow& row) {
+  return row.kind == WeightKind::wte || row.kind == WeightKind::wpe;
+}
 
 std::string file_name(const WeightRow& row, Index layer, bool from_gguf) {
   return fmt::format(fmt::runtime(from_gguf ? row.gguf_name : row.hf_name), layer);
 }
 
+// model.safetensors, or the parts that model.safetensors.index.json names: a folder may hold other
+// files of the format, which are not the model.
 std::vector<fs::path> safetensors_files(const fs::path& folder) {
-  std::vector<fs::path> paths;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".safetensors") paths.push_back(entry.path());
+  if (const fs::path whole = folder / "model.safetensors"; fs::exists(whole)) return {whole};
+  const fs::path index_path = folder / "model.safetensors.index.json";
+  if (!fs::exists(index_path)) return {};
+  const Json index = read_json_file(index_path);
+  const auto map = index.find("weight_map");
+  if (map == index.end() || !map->is_object()) {
+    throw FileError(
+        fmt::format("\"{}\": \"weight_map\" is missing or not an object", index_path.string()));
   }
-  std::sort(paths.begin(), paths.end());
-  return paths;
+  std::set<fs::path> paths;
+  for (const auto& [tensor, file] : map->items()) {
+    const fs::path name = file.is_string() ? fs::path(file.get<std::string>()) : fs::path();
+    if (name.empty() || name != name.filename()) {
+      throw FileError(fmt::format("\"{}\": tensor \"{}\" is not in a file of this folder",
+                                  index_path.string(), tensor));
+    }
+    paths.insert(folder / name);
+  }
+  return {paths.begin(), paths.end()};
 }
 
 FileError missing_weights(const fs::path& folder) {
   const bool has_pickle = fs::exists(folder / "pytorch_model.bin");
-  return {ErrorCode::not_found, fmt::format("\"{}\" holds no *.safetensors file", folder.string()),
+  return {ErrorCode::not_found,
+          fmt::format("\"{}\" holds no model.safetensors and no model.safetensors.index.json",
+                      folder.string()),
           has_pickle ? "pytorch_model.bin is not read: save the model with save_pretrained(..., "
                        "safe_serialization=True)"
-                     : "a model folder has config.json, *.safetensors and tokenizer.json"};
+                     : "a model folder has config.json, model.safetensors and tokenizer.json"};
 }
 
 }  // namespace

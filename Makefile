@@ -1,0 +1,41 @@
+# The two ways in: `make demo` and `make test`. Both install what is missing first.
+BUILD := build/release
+GNOMON := $(BUILD)/gnomon
+MODEL := smollm2-135m
+WERROR := $(if $(CI),ON,OFF)
+
+.PHONY: build test demo bench sanitize format clean setup
+
+setup:
+	@tools/install_packages.sh
+
+$(BUILD)/build.ninja: CMakeLists.txt CMakePresets.json | setup
+	cmake --preset release -DGNOMON_WERROR=$(WERROR)
+
+build: setup $(BUILD)/build.ninja
+	cmake --build $(BUILD) --target gnomon_cli
+
+demo: build
+	$(GNOMON) model fetch $(MODEL)
+	$(GNOMON) projections --model $(MODEL) --target 'blocks.8.mlp.hook_post[481]@last' --texts builtin:scenes
+
+test: build
+	$(GNOMON) model fetch $(MODEL)
+	cmake --build $(BUILD)
+	ctest --test-dir $(BUILD) --output-on-failure -j 2
+
+bench: setup $(BUILD)/build.ninja
+	cmake $(BUILD) -DGNOMON_BUILD_BENCH=ON
+	cmake --build $(BUILD)
+	@for bench in $(BUILD)/bench/*_bench; do $$bench; done
+
+# The fast tests under the address, undefined-behaviour and thread sanitizers.
+sanitize: setup
+	cmake --preset asan && cmake --build --preset asan && ctest --test-dir build/asan -L fast --output-on-failure -j 2
+	cmake --preset tsan && cmake --build --preset tsan && ctest --test-dir build/tsan -L fast --output-on-failure -j 2
+
+format:
+	git ls-files '*.h' '*.cpp' | xargs clang-format -i
+
+clean:
+	rm -rf build
