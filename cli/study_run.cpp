@@ -47,20 +47,27 @@ ModelRecord model_record(const Model& model) {
   return record;
 }
 
-RunSettings run_settings(const Context& context, const StudyOptions& options, const Model& model,
+// "L8N481", or "L8.hook_mlp_out.481" for a coordinate.
+std::string unit_word(const Target& target) {
+  if (target.kind == TargetKind::neuron_post)
+    return fmt::format("L{}N{}", target.layer(), target.index());
+  return fmt::format("L{}.{}.{}", target.layer(), hook_point(target.at.site.kind).name,
+                     target.index());
+}
+
+RunSettings run_settings(const Context& context, const StudyOptions& options, const Target& target,
                          const std::string& command) {
   const ProjectionOptions defaults;
   RunSettings settings;
   settings.started = std::chrono::system_clock::now();
   settings.home = environment_variable("HOME");
-  settings.id_words = {model.source().name, options.target,
-                       fmt::format("s{}", context.options.seed)};
+  settings.id_words = {options.model, unit_word(target), fmt::format("s{}", context.options.seed)};
   settings.manifest.name = options.name;
   settings.manifest.argv = context.arguments;
   settings.manifest.tool = tool_record();
   settings.manifest.machine = {processor_name(), threads()};
   settings.manifest.precision = precision_name(options.precision);
-  settings.manifest.backend = backend_name(Backend::blas);
+  settings.manifest.backend = backend_name(RunOptions{}.backend);
   settings.manifest.seed = context.options.seed;
   const auto integer = [](auto value) { return static_cast<std::int64_t>(value); };
   settings.configuration = {
@@ -148,7 +155,7 @@ StudyOutcome run_study(const Context& context, const StudyOptions& options,
   const Target target = make_target(parse_site(options.target, model.config()), model.config());
   const TextSource source = read_texts(options.texts, context.options.seed);
 
-  RunSettings settings = run_settings(context, options, model, command);
+  RunSettings settings = run_settings(context, options, target, command);
   RunDirectory run = options.out.empty()
                          ? RunDirectory::create_in(options.runs_dir, std::move(settings))
                          : RunDirectory::create(options.out, std::move(settings));

@@ -37,7 +37,7 @@ function(gnomon_module_tests name)
     endif()
     if(sources)
       add_executable(${target} ${sources})
-      target_link_libraries(${target} PRIVATE gnomon_test_support GTest::gtest_main
+      target_link_libraries(${target} PRIVATE gnomon_test_support GTest::gmock GTest::gtest_main
                                               gnomon_warnings gnomon_sanitizers)
       target_compile_definitions(${target} PRIVATE
         GNOMON_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/golden"
@@ -48,6 +48,9 @@ function(gnomon_module_tests name)
         add_dependencies(${target} gnomon_cli)
       else()
         target_link_libraries(${target} PRIVATE gnomon::${name})
+      endif()
+      if(name MATCHES "^(activations|targets|directions|analyses|report|cli)$")
+        target_link_libraries(${target} PRIVATE gnomon_test_models)
       endif()
       gtest_discover_tests(${target} PROPERTIES LABELS ${tier} TIMEOUT 600 DISCOVERY_TIMEOUT 60
                            DISCOVERY_MODE PRE_TEST)

@@ -74,12 +74,17 @@ def read_rules(text):
     return Rules(may_include, vendor)
 
 
+EVERY_MODULE = "*"
+
+
 def place_of(path):
     """The module of a file, and the module whose private headers it may use."""
     parts = path.parts
     if parts[:2] == ("src", "gnomon"):
         module = parts[2] if len(parts) > 3 else None
         return module, module
+    if parts[0] == "bench":
+        return "bench", EVERY_MODULE
     return parts[0], parts[1] if len(parts) > 2 else None
 
 
@@ -93,7 +98,7 @@ def complaint(rules, module, private_module, quote, header):
         included = parts[1]
         if included not in rules.may_include:
             return f"{included} is not in ARCHITECTURE.md's table"
-        if "detail" in parts[2:] and included != private_module:
+        if "detail" in parts[2:] and private_module not in (included, EVERY_MODULE):
             return f"{header} is private to {included}"
         if included == module or not isinstance(allowed, set) or included in allowed:
             return None

@@ -5,9 +5,9 @@
 Usage: tools/validate_run.py RUN [RUN ...]
 
 Checked: every JSON file against its schema in assets/schema, no NaN or Infinity, every file that
-run.json lists is inside the run and has its size and SHA-256, nothing half-written is left. Prints one
-line per problem and exits with 1 if there is one. Schemas need the Python package jsonschema; without it
-the rest is checked and a line says so.
+run.json lists is inside the run and has its size and SHA-256, the configuration is TOML, nothing
+half-written is left. Prints one line per problem and exits with 1 if there is one. Schemas need the
+Python package jsonschema; without it the rest is checked and a line says so.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ import json
 import pathlib
 import re
 import sys
+import tomllib
 
 try:
     import jsonschema
@@ -108,10 +109,18 @@ def manifest_problems(run):
     return problems
 
 
+def config_problems(run):
+    try:
+        tomllib.loads((run / "config.resolved.toml").read_text(encoding="utf-8"))
+        return []
+    except (OSError, ValueError) as error:
+        return [f"config.resolved.toml: {error}"]
+
+
 def problems_of(run):
     if not run.is_dir():
         return ["not a folder"]
-    return manifest_problems(run) + json_problems(run, load_schemas())
+    return manifest_problems(run) + config_problems(run) + json_problems(run, load_schemas())
 
 
 def main(arguments):

@@ -71,7 +71,8 @@ TEST(CommandLine, EveryExampleOfTheHelpIsUnderstood) {
   CLI::App app;
   cli::build_app(app, context);
   const auto all = [](const CLI::App*) { return true; };
-  std::vector<const CLI::App*> commands = app.get_subcommands(all);
+  const CLI::App& built = app;
+  std::vector<const CLI::App*> commands = built.get_subcommands(all);
   for (std::size_t i = 0; i < commands.size(); ++i) {
     for (const CLI::App* inner : commands[i]->get_subcommands(all)) commands.push_back(inner);
   }

@@ -38,7 +38,9 @@ TEST(ExplainCommand, EverySiteOfBothFamilies) {
       EXPECT_EQ(row["shape"].get<std::string>().front(), '[') << name;
     }
     const std::set<std::string> both = {"gpt2", "llama"};
-    if (point.condition == SiteCondition::always) EXPECT_EQ(families, both) << name;
+    if (point.condition == SiteCondition::always) {
+      EXPECT_EQ(families, both) << name;
+    }
     if (point.condition == SiteCondition::learned_positions) {
       EXPECT_EQ(families, (std::set<std::string>{"gpt2"})) << name;
     }

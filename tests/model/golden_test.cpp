@@ -145,8 +145,8 @@ TEST_P(GoldenModel, NextTokenLogProbabilities) {
 INSTANTIATE_TEST_SUITE_P(Tiny, GoldenModel,
                          testing::Values("gpt2-tiny", "gpt2-tiny-inner", "llama-tiny",
                                          "llama-tiny-untied", "llama-tiny-llama3"),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& model) {
+                           std::string name = model.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });

@@ -21,17 +21,17 @@ constexpr const char* kHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca
 
 std::string id(const std::vector<std::string>& words) { return run_id(words, kHash); }
 
-TEST(RunId, JoinsWordsAndHash) { EXPECT_EQ(id({"gpt2", "L8N481", "s0"}), "gpt2_L8N481_s0_serc"); }
+TEST(RunId, JoinsWordsAndHash) { EXPECT_EQ(id({"gpt2", "L8N481", "s0"}), "gpt2_L8N481_s0_werc"); }
 
 TEST(RunId, KeepsOnlyTheLastPartOfAPath) {
-  EXPECT_EQ(id({"/home/ana/models/gpt2/"}), "gpt2_serc");
-  EXPECT_EQ(id({"openai-community/gpt2"}), "gpt2_serc");
+  EXPECT_EQ(id({"/home/ana/models/gpt2/"}), "gpt2_werc");
+  EXPECT_EQ(id({"openai-community/gpt2"}), "gpt2_werc");
 }
 
 TEST(RunId, MakesAnyWordAPlainFileName) {
-  EXPECT_EQ(id({"a b:c\n"}), "a-b-c-_serc");
-  EXPECT_EQ(id({"../..", ".hidden", "--out"}), "unnamed_hidden_out_serc");
-  EXPECT_EQ(id({"", "/"}), "unnamed_unnamed_serc");
+  EXPECT_EQ(id({"a b:c\n"}), "a-b-c-_werc");
+  EXPECT_EQ(id({"../..", ".hidden", "--out"}), "unnamed_hidden_out_werc");
+  EXPECT_EQ(id({"", "/"}), "unnamed_unnamed_werc");
   EXPECT_EQ(id({std::string(500, 'x')}).size(), 45U);
 }
 
@@ -41,8 +41,8 @@ TEST(RunId, RefusesWhatIsNotAHash) {
 }
 
 TEST(RunFolderName, BeginsWithTheTime) {
-  EXPECT_EQ(run_folder_name(kNoon, "gpt2_serc"), "20261122T105803Z_gpt2_serc");
-  EXPECT_EQ(run_folder_name(kNoon + 999ms, "gpt2_serc"), "20261122T105803Z_gpt2_serc");
+  EXPECT_EQ(run_folder_name(kNoon, "gpt2_werc"), "20261122T105803Z_gpt2_werc");
+  EXPECT_EQ(run_folder_name(kNoon + 999ms, "gpt2_werc"), "20261122T105803Z_gpt2_werc");
 }
 
 TEST(UtcTime, IsIso8601) {

@@ -169,10 +169,10 @@ TEST(RenderLadder, Golden) {
       {"activation function", 1.0, 1.0, 1.0, 0.5, false},
   };
   EXPECT_EQ(render_ladder(rows, {}),
-            "  step                      r     change  -1          0           1\n"
+            "  step                      r     change   -1          0           1\n"
             "  resid_pre·w          -0.250             |      ---o---            |\n"
-            "  + attention          +0.500     +0.750  |            .  ---o-     |\n"
-            "  + norm bias          +0.500  0 exactly  |            .  ---o-     |\n"
+            "  + attention          +0.500     +0.750  |            .  ---o--    |\n"
+            "  + norm bias          +0.500  0 exactly  |            .  ---o--    |\n"
             "  activation function  +1.000     +0.500  |            .           o|\n");
 }
 

@@ -141,9 +141,12 @@ TEST(Ridge, ZeroLambdaIsMinimumNormLeastSquares) {
                           -1.1325446304012334, -0.3548823126725314},
       {.absolute = 0, .relative = 1e-10});
   EXPECT_NEAR(fit.r2_train.value(), 1, 1e-10);
-  const Data tall = wave_data(30, 1);
-  const SimpleRegression line = ols(tall.x.values(), tall.y);
-  const RidgeFit one = fit_ridge(tall.features(), tall.y, 0, FeatureScaling::unit_variance);
+  const Data tall = wave_data(30, 2);
+  const MatrixView<const double> first = tall.features().columns(0, 1);
+  std::vector<double> column;
+  for (Index i = 0; i < 30; ++i) column.push_back(first(i, 0));
+  const SimpleRegression line = ols(column, tall.y);
+  const RidgeFit one = fit_ridge(first, tall.y, 0, FeatureScaling::unit_variance);
   EXPECT_NEAR(one.weight[0], line.slope.value(), 1e-13);
   EXPECT_NEAR(one.bias, line.intercept.value(), 1e-13);
 }

@@ -135,6 +135,26 @@ Index stage(const Site& site, const ModelConfig& config) {
   return site.kind < HookKind::resid_pre ? -1 : config.n_layers;
 }
 
+// Before the first batch, and by the text's number among all of them.
+void check_texts(std::span<const std::vector<TokenId>> texts, const ModelConfig& config) {
+  for (std::size_t t = 0; t < texts.size(); ++t) {
+    const auto n_token = static_cast<Index>(texts[t].size());
+    if (n_token == 0 || n_token > config.n_ctx) {
+      throw ArgumentError(
+          ErrorCode::bad_data,
+          fmt::format("text {} has {} tokens, expected 1 to n_ctx = {}", t, n_token, config.n_ctx),
+          "leave it out; texts are never cut or padded");
+    }
+    for (std::size_t p = 0; p < texts[t].size(); ++p) {
+      if (texts[t][p] < 0 || texts[t][p] >= config.d_vocab) {
+        throw ArgumentError(ErrorCode::out_of_range,
+                            fmt::format("token {} of text {} has id {}, expected 0 to {}", p, t,
+                                        texts[t][p], config.d_vocab - 1));
+      }
+    }
+  }
+}
+
 // Tokens whose values are wanted in the last block that is reached, or after it.
 template <class T>
 std::vector<Index> kept_rows(const std::vector<SiteReader<T>>& readers,
@@ -177,6 +197,16 @@ void require_finite_rows(std::span<const double> values, const std::string& name
   }
 }
 
+// Masked scores are -inf by definition; NaN is nothing's definition.
+template <class T>
+void require_no_nan(std::span<const T> values, const std::string& name) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::isnan(values[i]))
+      throw NumericError(fmt::format("capture: \"{}\" is not a number at element {}", name, i),
+                         "gnomon model show names the file; its weights or the edit led to it");
+  }
+}
+
 void require_finite_rows(std::span<const float> values, const std::string& name) {
   const std::vector<double> wide(values.begin(), values.end());
   require_finite_rows(wide, name);
@@ -189,10 +219,13 @@ CaptureResult<T> capture(const Model& model, std::span<const std::vector<TokenId
                          std::span<const SiteAt> sites, std::span<const Edit<T>> edits,
                          const RunOptions& options) {
   const ModelConfig& config = model.config();
+  check_texts(texts, config);
+  for (const SiteAt& at : sites) check_site(at.site, config);
   std::vector<SiteReader<T>> readers;
   readers.reserve(sites.size());
   for (const SiteAt& at : sites) readers.emplace_back(at, texts, config);
   EditSession<T> session(edits, config);
+  for (const Edit<T>& edit : edits) positions_by_text(edit.at, texts, config);
 
   const Index total =
       std::transform_reduce(texts.begin(), texts.end(), Index{0}, std::plus<>(),
@@ -227,6 +260,8 @@ CaptureResult<T> capture(const Model& model, std::span<const std::vector<TokenId
     result.activations.push_back(reader.take());
     const Activations<T>& read = result.activations.back();
     require_finite_rows(read.values.values(), site_at_name(read.at, config));
+    for (const Tensor<T>& pairs : read.by_text)
+      require_no_nan<T>(pairs.values(), site_at_name(read.at, config));
   }
   return result;
 }

@@ -13,7 +13,9 @@
 namespace gnomon {
 
 struct RunOptions {
-  Backend backend = Backend::blas;
+  // A text's numbers are the same bits whatever runs beside it and wherever the work stops: blas
+  // does not promise that.
+  Backend backend = Backend::packed;
   // Tokens that go through the model together: enough to fill the matrix products, few enough to
   // stay in cache. Whole texts only.
   Index batch_tokens = 1024;
@@ -31,8 +33,9 @@ struct CaptureResult {
 // for. The work ends at the last of these sites; in the block of that site only the positions asked
 // for are computed beyond keys and values.
 //
-// Throws ArgumentError: out_of_range, naming the text, where a position does not exist; bad_data
-// for a text that is empty or longer than the context.
+// Throws ArgumentError, naming the text: out_of_range where a position or a token id does not
+// exist, bad_data for a text that is empty or longer than the context; and as check_site does.
+// NumericError where a number that was asked for is not finite.
 template <class T>
 CaptureResult<T> capture(const Model& model, std::span<const std::vector<TokenId>> texts,
                          std::span<const SiteAt> sites, std::span<const Edit<T>> edits,

@@ -18,6 +18,7 @@ bool is_pairs(const Site& site) { return hook_point(site.kind).axes == SiteAxes:
 
 template <class T>
 void check_edit(const Edit<T>& edit, const ModelConfig& config) {
+  check_site(edit.at.site, config);
   const std::string name = site_at_name(edit.at, config);
   if (edit.mode == EditMode::replace) {
     if (edit.stored == nullptr)
@@ -33,10 +34,18 @@ void check_edit(const Edit<T>& edit, const ModelConfig& config) {
                           fmt::format("edit of \"{}\": the stored values are of \"{}\"", name,
                                       site_at_name(edit.stored->at, config)));
     }
-    return;
   }
   const Index width =
       edit.at.site.coordinate || is_pairs(edit.at.site) ? 1 : site_width(edit.at.site.kind, config);
+  if (edit.mode == EditMode::replace) {
+    const std::vector<Index> expected = {edit.stored->n_row(), width};
+    if (edit.stored->values.shape() != expected ||
+        edit.stored->position.size() != edit.stored->text.size()) {
+      throw ShapeError(fmt::format("edit of \"{}\": the stored values are {}, expected {}", name,
+                                   shape_text(edit.stored->values.shape()), shape_text(expected)));
+    }
+    return;
+  }
   const auto n = static_cast<Index>(edit.values.size());
   if (n != 1 && n != width) {
     throw ShapeError(fmt::format("edit of \"{}\": {} values, expected 1 or {}", name, n, width));

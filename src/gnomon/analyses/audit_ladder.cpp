@@ -468,7 +468,9 @@ LadderPlan write_plan(const Scored& scored, bool at_final) {
                                  data.target.kind == TargetKind::neuron_pre_linear;
   if (before_activation) plan.operations.push_back({"undo the activation", "the target itself"});
   plan.rounding.resize(scored.rows.size());
-  for (std::size_t i = 0; i < plan.rounding.size(); ++i) {
+  // A neuron's ladder ends at its own activation times a constant: the rounding of the stream went
+  // into what is called the other neurons.
+  for (std::size_t i = 0; !data.neuron && i < plan.rounding.size(); ++i) {
     for (const Removal& removal : removals) plan.rounding[i] += std::abs(removal.term[i]);
     plan.rounding[i] = 2 * unit_roundoff(data.precision) * (plan.rounding[i] + std::abs(start[i]));
   }
@@ -530,9 +532,15 @@ NormedRead normed_read(const StudyData& data, const std::vector<double>& read, d
 
   NormedRead result;
   for (Index i = 0; i < stream.rows; ++i) {
+    // Of every number that is rounded on the way: centring and the norm's bias may cancel.
     double magnitude = std::abs(bias);
-    for (Index c = 0; c < stream.cols; ++c)
-      magnitude += std::abs(normed.matrix()(i, c) * read[static_cast<std::size_t>(c)]);
+    for (Index c = 0; c < stream.cols; ++c) {
+      const auto k = static_cast<std::size_t>(c);
+      const auto row = static_cast<std::size_t>(i);
+      const double normalized = (std::abs(stream(i, c)) + std::abs(mean[row])) / scale[row];
+      const double shift = neuron.norm_bias.empty() ? 0 : std::abs(neuron.norm_bias[k]);
+      magnitude += (normalized * std::abs(neuron.norm_weight[k]) + shift) * std::abs(read[k]);
+    }
     result.value.push_back(dot(normed.matrix().row(i), read) + bias);
     result.bound.push_back(sum_rounding_bound(stream.cols, magnitude, data.precision));
   }

@@ -46,6 +46,12 @@ struct LadderOptions {
   BootstrapOptions bootstrap;
 };
 
+// The weights of the gate's and of the up branch's read direction in "input" of a gated neuron.
+struct GatedInput {
+  double gate = 0;
+  double up = 0;
+};
+
 // The correlation ladder of every direction that is defined for the study's target, over the rows
 // given, in the natural order of the operations, with their Shapley values beside it.
 //
@@ -61,13 +67,6 @@ struct LadderOptions {
 // The last rung is the activation itself, computed from the stream in double: 1 - r there must be
 // below 1e-9. In float32 the stream and the activation carry their own rounding, whose effect on r
 // is bounded and added.
-//
-// `mean_gradient` weighs the gate's and the up branch's read direction in "input" of a gated
-// neuron.
-struct GatedInput {
-  double gate = 0;
-  double up = 0;
-};
 std::vector<Ladder> audit_ladders(const StudyData& data, const LinearHead& head,
                                   const GatedInput& mean_gradient,
                                   std::span<const Index> scored_rows,
@@ -82,7 +81,7 @@ GatedInput mean_gated_gradient(const StudyData& data, std::span<const Index> row
 std::vector<double> neuron_post(const ModelConfig& config, std::span<const double> pre,
                                 std::span<const double> pre_linear);
 
-// Exact change of the pre-activations' rows: the terms of an input ladder that depend on the row.
+// A pre-activation of every row of the study, from the stream that was captured.
 struct NormedRead {
   std::vector<double> value;  // n2 · w + b of each row, computed from resid_mid in double
   std::vector<double> bound;  // bound on the rounding error of a float32 evaluation

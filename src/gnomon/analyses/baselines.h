@@ -22,11 +22,12 @@ struct BaselineResult {
 };
 
 // Fitted on the training rows, scored on the scored rows:
-//   mean        the training mean
-//   lookup      the mean of training rows of the same text group and position; else the training
-//   mean length      a line through the number of tokens position    a line through the token's
-//   index in its text last_token  the mean of training rows with the same token; the training mean
-//   for tokens not seen
+//   mean         the training mean
+//   lookup       the mean of training rows of the same text group and position
+//   length       a line through the number of tokens
+//   position     a line through the token's index in its text
+//   last_token   the mean of training rows with the same token
+// Look-ups that find nothing give the training mean.
 std::vector<BaselineResult> simple_baselines(const StudyData& data,
                                              std::span<const Index> training_rows,
                                              std::span<const Index> scored_rows);

@@ -29,8 +29,8 @@ class WorstError {
  public:
   void add(double error, double bound) {
     const double fraction = error == 0 ? 0 : std::abs(error) / bound;
-    // Written so that a NaN stays.
-    if (!(fraction <= worst_)) worst_ = fraction;
+    // A NaN enters and stays.
+    if (!std::isnan(worst_) && !(fraction <= worst_)) worst_ = fraction;
   }
   double worst() const { return worst_; }
 

@@ -5,16 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <set>
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
 #include "gnomon/kernels/linear_algebra.h"
-#include "gnomon/stats/moments.h"
+#include "gnomon/stats/groups.h"
 #include "gnomon/stats/multiplicity.h"
-#include "gnomon/stats/permutation.h"
 #include "gnomon/stats/quantile.h"
 #include "gnomon/stats/regression.h"
 
@@ -24,11 +22,17 @@ namespace {
 using Column = std::vector<double>;
 
 void require_variation(const Column& values, const std::string& which) {
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  if (values.empty() || *low == *high) {
+  if (values.size() < 2) {
+    throw ArgumentError(ErrorCode::bad_data,
+                        fmt::format("{} {} row{}, expected at least 2", values.size(), which,
+                                    values.size() == 1 ? "" : "s"),
+                        "give more texts that differ");
+  }
+  // What counts as constant is decided where correlations are: variation by rounding alone is none.
+  if (!pearson(values, values).r) {
     throw ArgumentError(
         ErrorCode::bad_data,
-        fmt::format("the activation is the same, {}, on all {} {} rows", values.empty() ? 0 : *low,
+        fmt::format("the activation is the same, {}, on all {} {} rows", values.front(),
                     values.size(), which),
         "a constant cannot be correlated with anything: choose another neuron or other texts");
   }
@@ -275,8 +279,8 @@ void adjust_p_values(std::vector<DirectionResult>& directions) {
   for (DirectionResult& direction : directions) {
     if (!direction.log10_p) continue;
     direction.log10_p_holm = adjusted[next++];
-    direction.p_holm =
-        std::max(std::pow(10.0, *direction.log10_p_holm), std::numeric_limits<double>::min());
+    // Never below p, which 10^log10_p may miss by rounding and which stays above 0.
+    direction.p_holm = std::max(std::pow(10.0, *direction.log10_p_holm), *direction.p);
   }
 }
 
@@ -290,6 +294,21 @@ void add_correlations(ProjectionAnalysis& result, const Column& truth) {
   }
   const std::vector<std::span<const double>> views(columns.begin(), columns.end());
   result.correlations = correlation_matrix(views);
+}
+
+// The rows of whole groups, laid end to end in random order and dealt out again: groups of equal
+// size exchange places, and one whose size no other has does not stay where it is.
+std::vector<Index> deal_out_groups(const Groups& groups, Random& random) {
+  std::vector<Index> order(static_cast<std::size_t>(groups.n_group));
+  std::iota(order.begin(), order.end(), Index{0});
+  random.shuffle(order);
+  std::vector<Index> dealt(groups.row.size());
+  std::size_t next = 0;
+  for (const Index g : order) {
+    for (const Index row : groups.rows(g))
+      dealt[static_cast<std::size_t>(groups.row[next++])] = row;
+  }
+  return dealt;
 }
 
 // Heads fitted to labels that were dealt out anew among the training groups: what ridge finds in
@@ -314,7 +333,7 @@ BaselineResult shuffled_label_baseline(const Context<T>& context) {
   Random random(context.options.seed, "shuffled labels");
   Tensor<double> labels({n, k});
   for (Index s = 0; s < k; ++s) {
-    const std::vector<Index> order = permute_groups(groups, random);
+    const std::vector<Index> order = deal_out_groups(groups, random);
     for (Index i = 0; i < n; ++i) {
       labels.matrix()(i, s) =
           truth[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] - truth_mean;
@@ -366,161 +385,11 @@ void add_baselines(Context<T>& context) {
   const DirectionResult& head = result.directions.front();
   result.baselines.push_back(
       {"ridge", "the head: the linear ceiling at its site", head.r, head.r2_identity, {}});
-  // With equal labels in no two groups of one size there is nothing to shuffle; lambda 0 has no
-  // factorisation.
+  // Lambda 0 has no factorisation.
   if (context.options.n_label_shuffle > 0 && result.ridge.fit.lambda > 0) {
     result.baselines.push_back(shuffled_label_baseline(context));
   }
 }
-
-// Cosines of weight vectors. Every vector is of the residual stream as the norms see it: centred
-// where they subtract the mean, raw where they do not.
-class CosineTable {
- public:
-  template <class T>
-  CosineTable(const Context<T>& context)
-      : centre_(context.data.config.norm == NormKind::layer_norm) {
-    const StudyData& data = context.data;
-    ProjectionAnalysis& result = context.result;
-    const Column head = in_space(result.head.weight);
-    const Column write = in_space(data.write());
-    Tensor<double> other_writes;
-    if (data.neuron)
-      other_writes = write_directions(context.weights, data.target.layer(), all_others(data));
-    const auto null_with = [&](const Column& v, const Tensor<double>& others) {
-      Column null;
-      for (Index k = 0; k < others.matrix().rows && others.size() > 0; ++k) {
-        const std::span<const double> row = others.matrix().row(k);
-        null.push_back(cosine_of(v, in_space({row.begin(), row.end()})));
-      }
-      return null;
-    };
-    add(result, "head, output", "head weight against what the target writes",
-        cosine_of(head, write), null_with(head, other_writes));
-
-    const Tensor<double> features = take_rows(data.resid_final.matrix(), result.training_rows);
-    CovarianceAccumulator accumulator(features.matrix().cols);
-    accumulator.add_rows(features.matrix());
-    Tensor<double> covariance = accumulator.covariance();
-    const Column pattern = in_space(matrix_times(covariance, result.head.weight));
-    add(result, "head pattern, output",
-        "Σ w of the head against what the target writes (Haufe et al. 2014)",
-        cosine_of(pattern, write), null_with(pattern, other_writes));
-    add_whitened(result, covariance, data.write(), other_writes);
-    if (!data.neuron) return;
-
-    const NeuronWeights& neuron = *data.neuron;
-    const auto add_read = [&](const std::string& name, const Column& read,
-                              const Tensor<double>& other_reads) {
-      const Column folded = folded_read(read, neuron.norm_weight, data.config.norm);
-      Tensor<double> other_folded = other_reads;
-      for (Index k = 0; k < other_folded.matrix().rows; ++k) {
-        const std::span<const double> row = other_reads.matrix().row(k);
-        const Column one =
-            folded_read({row.begin(), row.end()}, neuron.norm_weight, data.config.norm);
-        std::copy(one.begin(), one.end(), other_folded.matrix().row(k).begin());
-      }
-      add(result, "head, " + name,
-          "head weight against what the neuron reads of the stream, norm folded in",
-          cosine_of(head, folded), null_with(head, other_folded));
-      Column pairs;
-      for (Index k = 0; k < other_folded.matrix().rows; ++k) {
-        const std::span<const double> a = other_folded.matrix().row(k);
-        const std::span<const double> b = other_writes.matrix().row(k);
-        pairs.push_back(cosine_of({a.begin(), a.end()}, in_space({b.begin(), b.end()})));
-      }
-      add(result, name + ", output",
-          "what the neuron reads, norm folded in, against what it writes", cosine_of(folded, write),
-          pairs);
-    };
-    const std::vector<Index> others = all_others(data);
-    add_read(data.config.gated_mlp ? "input_gate" : "input", neuron.read,
-             read_directions(data.config, context.weights, data.target.layer(), others));
-    if (data.config.gated_mlp) {
-      add_read("input_up", neuron.up_read,
-               up_read_directions(context.weights, data.target.layer(), others));
-    }
-  }
-
- private:
-  static std::vector<Index> all_others(const StudyData& data) {
-    std::vector<Index> others;
-    for (Index n = 0; n < data.config.d_mlp; ++n) {
-      if (n != data.target.index()) others.push_back(n);
-    }
-    return others;
-  }
-
-  Column in_space(Column vector) const {
-    if (!centre_) return vector;
-    return centred({"", {}, std::move(vector), 0, ""}).weight;
-  }
-
-  static double cosine_of(const Column& a, const Column& b) {
-    const double lengths = norm(a) * norm(b);
-    return lengths > 0 ? dot(a, b) / lengths : 0;
-  }
-
-  static Column matrix_times(const Tensor<double>& matrix, const Column& v) {
-    Column result;
-    for (Index i = 0; i < matrix.matrix().rows; ++i)
-      result.push_back(dot(matrix.matrix().row(i), v));
-    return result;
-  }
-
-  void add(ProjectionAnalysis& result, const std::string& name, const std::string& definition,
-           double value, const Column& null) const {
-    CosineResult cosine{
-        name,         centre_ ? "centred" : "raw",    definition, value, std::nullopt,
-        std::nullopt, static_cast<Index>(null.size())};
-    if (null.size() > 1) {
-      Column magnitudes;
-      for (const double c : null) magnitudes.push_back(std::abs(c));
-      cosine.percentile = 100 * percentile_rank(magnitudes, std::abs(value));
-      Moments moments;
-      moments.add(null);
-      cosine.null_sd = moments.sd();
-    }
-    result.cosines.push_back(std::move(cosine));
-  }
-
-  // cos(Σ^½ w, Σ^-½ u) = w·u / sqrt(wᵀΣw uᵀΣ⁻¹u) with Σ + λ/n in place of Σ, the ridge fit's own:
-  // the cosine in the coordinates in which the features are uncorrelated and of equal variance.
-  void add_whitened(ProjectionAnalysis& result, Tensor<double>& covariance, const Column& write,
-                    const Tensor<double>& other_writes) const {
-    const Index d = covariance.matrix().rows;
-    double trace = 0;
-    for (Index i = 0; i < d; ++i) trace += covariance.matrix()(i, i);
-    const double shrinkage =
-        std::max(result.ridge.fit.lambda / static_cast<double>(result.training_rows.size()),
-                 1e-10 * trace / static_cast<double>(d));
-    for (Index i = 0; i < d; ++i) covariance.matrix()(i, i) += shrinkage;
-    const Index n_other = other_writes.size() > 0 ? other_writes.matrix().rows : 0;
-    Tensor<double> right({d, 1 + n_other});
-    for (Index i = 0; i < d; ++i) {
-      right.matrix()(i, 0) = write[static_cast<std::size_t>(i)];
-      for (Index k = 0; k < n_other; ++k) right.matrix()(i, 1 + k) = other_writes.matrix()(k, i);
-    }
-    const Tensor<double> solved = cholesky_solve(covariance.matrix(), right.matrix());
-    const Column& w = result.head.weight;
-    const double head_length = std::sqrt(dot(w, matrix_times(covariance, w)));
-    Column values;
-    for (Index k = 0; k <= n_other; ++k) {
-      double product = 0;
-      double length = 0;
-      for (Index i = 0; i < d; ++i) {
-        product += w[static_cast<std::size_t>(i)] * right.matrix()(i, k);
-        length += right.matrix()(i, k) * solved.matrix()(i, k);
-      }
-      values.push_back(head_length * length > 0 ? product / (head_length * std::sqrt(length)) : 0);
-    }
-    add(result, "head, output (whitened)",
-        "cos(Σ^½ w, Σ^-½ u) of head and write, Σ of the training features with the ridge's λ/n",
-        values.front(), Column(values.begin() + 1, values.end()));
-  }
-
-  bool centre_;
-};
 
 std::vector<Index> other_neurons(const StudyData& data, Index n, std::uint64_t seed) {
   std::vector<Index> others;
@@ -563,7 +432,8 @@ ProjectionAnalysis analyse_projections(const StudyData& data, const Weights<T>& 
   add_writes(context);
   adjust_p_values(result.directions);
   add_correlations(result, context.truth);
-  CosineTable{context};
+  result.cosines =
+      cosine_table(data, weights, result.head, result.ridge.fit.lambda, result.training_rows);
   add_baselines(context);
   return result;
 }

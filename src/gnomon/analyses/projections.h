@@ -9,6 +9,7 @@
 
 #include "gnomon/analyses/audit_ladder.h"
 #include "gnomon/analyses/baselines.h"
+#include "gnomon/analyses/cosines.h"
 #include "gnomon/analyses/study.h"
 #include "gnomon/stats/bootstrap.h"
 #include "gnomon/stats/correlation.h"
@@ -62,18 +63,6 @@ struct DirectionResult {
   bool defined() const { return why.empty(); }
 };
 
-// The cosine of two vectors in one space, with the same cosine of the layer's other neurons as its
-// null.
-struct CosineResult {
-  std::string name;   // "head, output"
-  std::string space;  // "raw" or "centred"
-  std::string definition;
-  double value = 0;
-  std::optional<double> percentile;  // of |value| among the other neurons, 0 to 100
-  std::optional<double> null_sd;
-  Index n_null = 0;
-};
-
 struct ProjectionAnalysis {
   std::vector<Index> training_rows;
   std::vector<Index> scored_rows;  // test rows
@@ -89,7 +78,8 @@ struct ProjectionAnalysis {
   std::vector<BaselineResult> baselines;
 };
 
-// Throws ArgumentError (bad_data) where the activation is constant on the training or scored rows.
+// Throws ArgumentError (bad_data) where the training or scored rows are fewer than 2, or the
+// activation is constant on them.
 template <class T>
 ProjectionAnalysis analyse_projections(const StudyData& data, const Weights<T>& weights,
                                        const ProjectionOptions& options);

@@ -432,6 +432,14 @@ void Hooks<T>::call(const HookContext& context, MatrixView<T> values) const {
 }
 
 template <class T>
+void Hooks<T>::check_sites(const ModelConfig& config) const {
+  for (const auto& [key, functions] : functions_) {
+    const auto& [layer, kind] = key;
+    check_site({kind, hook_point(kind).per_block ? layer : Index{-1}, std::nullopt}, config);
+  }
+}
+
+template <class T>
 std::pair<HookKind, Index> Hooks<T>::last() const {
   if (functions_.empty())
     throw ArgumentError("run_forward: no hook, expected at least one site to run to");
@@ -444,6 +452,7 @@ template <class T>
 void run_forward(const ModelConfig& config, const Weights<T>& weights, const PackedBatch& batch,
                  const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend) {
   check_batch(config, batch, kept_rows);
+  hooks.check_sites(config);
   ForwardPass<T>(config, weights, batch, hooks, kept_rows, backend).run();
 }
 

@@ -41,6 +41,9 @@ class Hooks {
     return functions_.contains({layer_key(kind, layer), kind});
   }
   void call(const HookContext& context, MatrixView<T> values) const;
+  // Throws ArgumentError for a hook at a site that the model does not have: it would never be
+  // called.
+  void check_sites(const ModelConfig& config) const;
   // The last site with a hook: the forward pass ends there.
   std::pair<HookKind, Index> last() const;
 
@@ -62,7 +65,8 @@ class Hooks {
 // whichever hooks are present, bit for bit.
 //
 // Throws ArgumentError (out_of_range) for a token id outside the vocabulary and (bad_data) for a
-// text longer than n_ctx; ArgumentError where `hooks` is empty.
+// text longer than n_ctx; ArgumentError where `hooks` is empty or names a site that the model does
+// not have. What a hook throws ends the pass.
 template <class T>
 void run_forward(const ModelConfig& config, const Weights<T>& weights, const PackedBatch& batch,
                  const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend);

@@ -267,6 +267,34 @@ std::string site_at_name(const SiteAt& at, const ModelConfig& config) {
   return site_name(at.site, config) + position_name(at.position);
 }
 
+void check_site(const Site& site, const ModelConfig& config) {
+  const HookPoint& point = hook_point(site.kind);
+  const std::string name = site_name({site.kind, site.layer, std::nullopt}, config);
+  if (!exists_in(point, config)) throw unknown_hook(name, config);
+  if (point.per_block && (site.layer < 0 || site.layer >= config.n_layers)) {
+    throw ArgumentError(ErrorCode::out_of_range,
+                        fmt::format("no hook point \"{}\"; the model has {} blocks, 0 to {}", name,
+                                    config.n_layers, config.n_layers - 1));
+  }
+  if (!point.per_block && site.layer != -1) {
+    throw ArgumentError(ErrorCode::out_of_range,
+                        fmt::format("\"{}\" is in no block, found layer {}", name, site.layer));
+  }
+  if (!site.coordinate) return;
+  if (point.axes == SiteAxes::pairs || point.axes == SiteAxes::scalar) {
+    throw ArgumentError(ErrorCode::wrong_site,
+                        fmt::format("\"{}\": the site is {} and has no coordinates", name,
+                                    axes_text(site.kind, config)));
+  }
+  const Index width = site_width(site.kind, config);
+  if (*site.coordinate < 0 || *site.coordinate >= width) {
+    throw ArgumentError(
+        ErrorCode::out_of_range,
+        fmt::format("\"{}[{}]\" is out of range: the site has {} coordinates, 0 to {}", name,
+                    *site.coordinate, width, width - 1));
+  }
+}
+
 SiteAt parse_site(std::string_view text, const ModelConfig& config) {
   const std::string_view whole = trimmed(text);
   std::string_view name = whole;

@@ -113,6 +113,11 @@ std::string site_name(const Site& site, const ModelConfig& config);
 std::string position_name(const Position& position);  // "@last"
 std::string site_at_name(const SiteAt& at, const ModelConfig& config);
 
+// Throws ArgumentError where the model has no such site: unknown_site for a hook point of other
+// families, out_of_range for a layer or coordinate, wrong_site for a coordinate where there are
+// none.
+void check_site(const Site& site, const ModelConfig& config);
+
 // Reads a site as a user writes it; aliases of other libraries are understood (hook_aliases.h). A
 // missing position is @last. Throws ArgumentError: unknown_site with the nearest name, out_of_range
 // for a layer or coordinate that the model does not have, usage for a malformed text.

@@ -4,13 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <optional>
 #include <set>
-#include <tuple>
+#include <system_error>
 #include <utility>
-
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
 
 #include "gnomon/base/error.h"
 #include "gnomon/text/utf8.h"
@@ -39,11 +38,13 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
+bool is_bare(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-';
+}
+
 std::string toml_key(std::string_view key) {
-  const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
-  });
+  const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), is_bare);
   return bare ? std::string(key) : quoted(key);
 }
 
@@ -98,43 +99,136 @@ std::string table_heading(std::string_view table) {
   return fmt::format("\n[{}]\n", heading);
 }
 
-// Not the parser's message: it repeats bytes of the file, which are not ours to print raw.
-FileError not_readable(std::string_view origin, const toml::source_position& at,
-                       std::string_view expected) {
-  return FileError(
-      fmt::format("\"{}\": line {}, column {}: expected {}", origin, at.line, at.column, expected));
-}
-
-ConfigValue value_of(const toml::node& node, std::string_view origin) {
-  if (const auto* v = node.as_boolean()) return v->get();
-  if (const auto* v = node.as_integer()) return v->get();
-  if (const auto* v = node.as_floating_point()) return v->get();
-  if (const auto* v = node.as_string()) return v->get();
-  if (const auto* array = node.as_array()) {
-    std::vector<std::string> texts;
-    for (const toml::node& item : *array) {
-      if (!item.is_string()) throw not_readable(origin, item.source().begin, "a text in the list");
-      texts.push_back(item.as_string()->get());
-    }
-    return texts;
+// One line of the file. Our own reader, because toml++ 3.3, the version of Debian 12, runs into an
+// assertion on a control character in a table name and into undefined behaviour on some characters
+// that are not ASCII in a key; a run directory may come from anyone.
+class LineReader {
+ public:
+  LineReader(std::string_view line, std::size_t number, std::string_view origin)
+      : line_(line), number_(number), origin_(origin) {
+    skip_spaces();
   }
-  throw not_readable(origin, node.source().begin, "a boolean, a number, a text or a list of texts");
-}
 
-struct PlacedEntry {
-  toml::source_position at;
-  ConfigEntry entry;
+  bool at_end() const { return at_ == line_.size() || line_[at_] == '#'; }
+
+  bool accept(char c) {
+    if (at_ == line_.size() || line_[at_] != c) return false;
+    ++at_;
+    skip_spaces();
+    return true;
+  }
+
+  void expect(char c) {
+    if (!accept(c)) throw error(fmt::format("'{}'", c));
+  }
+
+  void expect_end() const {
+    if (!at_end()) throw error("the end of the line or a comment");
+  }
+
+  std::string key() {
+    if (at_ < line_.size() && line_[at_] == '"') return text();
+    const std::size_t start = at_;
+    while (at_ < line_.size() && is_bare(line_[at_])) ++at_;
+    if (at_ == start) throw error("a key");
+    const std::string_view name = line_.substr(start, at_ - start);
+    skip_spaces();
+    return std::string(name);
+  }
+
+  ConfigValue value() {
+    if (at_ < line_.size() && line_[at_] == '"') return text();
+    if (accept('[')) return texts();
+    const std::size_t start = at_;
+    const std::size_t end = std::min(line_.find_first_of(" #", at_), line_.size());
+    const std::string_view word = line_.substr(start, end - start);
+    at_ = end;
+    skip_spaces();
+    if (word == "true") return true;
+    if (word == "false") return false;
+    if (const auto number = parsed<std::int64_t>(word)) return *number;
+    const bool is_float = word.find_first_of("infa") == std::string_view::npos;
+    if (const auto number = parsed<double>(word); number && is_float) return *number;
+    at_ = start;
+    throw error("a boolean, a number, a text or a list of texts");
+  }
+
+  FileError error(std::string_view expected) const {
+    return FileError(
+        fmt::format("\"{}\": line {}, byte {}: expected {}", origin_, number_, at_ + 1, expected));
+  }
+
+ private:
+  void skip_spaces() { at_ = std::min(line_.find_first_not_of(' ', at_), line_.size()); }
+
+  template <class T>
+  static std::optional<T> parsed(std::string_view word) {
+    T number{};
+    const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (failure != std::errc() || end != word.data() + word.size()) return std::nullopt;
+    return number;
+  }
+
+  std::string text() {
+    if (at_ == line_.size() || line_[at_] != '"') throw error("a text");
+    std::string result;
+    for (++at_; at_ < line_.size() && line_[at_] != '"'; ++at_) {
+      result += line_[at_] == '\\' ? escaped() : line_[at_];
+    }
+    expect('"');
+    return result;
+  }
+
+  // The last byte of the escape is left for the caller to step over.
+  char escaped() {
+    const std::string_view rest = line_.substr(at_ + 1);
+    if (rest.starts_with('"') || rest.starts_with('\\')) return line_[++at_];
+    unsigned code = 0;
+    const std::string_view digits = rest.starts_with('u') ? rest.substr(1, 4) : std::string_view();
+    const auto [end, failure] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
+    const bool whole = digits.size() == 4 && end == digits.data() + digits.size();
+    if (!whole || failure != std::errc() || code >= 0x80)
+      throw error("an escape that Gnomon writes");
+    at_ += 5;
+    return static_cast<char>(code);
+  }
+
+  std::vector<std::string> texts() {
+    std::vector<std::string> result;
+    if (accept(']')) return result;
+    do {
+      result.push_back(text());
+    } while (accept(','));
+    expect(']');
+    return result;
+  }
+
+  std::string_view line_;
+  std::size_t number_;
+  std::string_view origin_;
+  std::size_t at_ = 0;
 };
 
-void collect(const toml::table& table, const std::string& prefix, std::string_view origin,
-             std::vector<PlacedEntry>& entries) {
-  for (const auto& [key, node] : table) {
-    const std::string full = prefix + std::string(key.str());
-    if (const toml::table* child = node.as_table()) {
-      collect(*child, full + ".", origin, entries);
-    } else {
-      entries.push_back({node.source().begin, {full, value_of(node, origin), ""}});
-    }
+std::string read_heading(LineReader& line) {
+  std::string table;
+  do {
+    table += (table.empty() ? "" : ".") + line.key();
+  } while (line.accept('.'));
+  line.expect(']');
+  line.expect_end();
+  return table + ".";
+}
+
+void require_known_schema(const ConfigValue& value, const LineReader& line,
+                          std::string_view origin) {
+  const auto* schema = std::get_if<std::int64_t>(&value);
+  if (schema == nullptr || *schema < 1) throw line.error("a schema number before it");
+  if (*schema > kConfigSchema) {
+    throw FileError(
+        ErrorCode::incompatible,
+        fmt::format("\"{}\" has schema {}, expected at most {}", origin, *schema, kConfigSchema),
+        "it was written by a newer Gnomon; update this one");
   }
 }
 
@@ -161,31 +255,32 @@ std::string resolved_config_toml(const std::vector<ConfigEntry>& entries) {
 }
 
 std::vector<ConfigEntry> parse_resolved_config(std::string_view text, std::string_view origin) {
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed) throw not_readable(origin, parsed.error().source().begin, "TOML 1.0");
-  std::vector<PlacedEntry> placed;
-  collect(parsed.table(), "", origin, placed);
-  std::sort(placed.begin(), placed.end(), [](const PlacedEntry& a, const PlacedEntry& b) {
-    return std::tie(a.at.line, a.at.column) < std::tie(b.at.line, b.at.column);
-  });
+  if (!is_valid_utf8(text)) throw FileError(fmt::format("\"{}\" is not UTF-8", origin));
   std::vector<ConfigEntry> entries;
-  bool has_schema = false;
-  for (PlacedEntry& p : placed) {
-    if (p.entry.key != "schema") {
-      entries.push_back(std::move(p.entry));
+  std::set<std::string> keys;
+  std::string table;
+  std::size_t number = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    LineReader line(text.substr(0, end), ++number, origin);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.at_end()) continue;
+    if (line.accept('[')) {
+      table = read_heading(line);
       continue;
     }
-    const auto* schema = std::get_if<std::int64_t>(&p.entry.value);
-    if (schema == nullptr || *schema < 1) throw not_readable(origin, p.at, "a schema number");
-    if (*schema > kConfigSchema) {
-      throw FileError(
-          ErrorCode::incompatible,
-          fmt::format("\"{}\" has schema {}, expected at most {}", origin, *schema, kConfigSchema),
-          "it was written by a newer Gnomon; update this one");
+    ConfigEntry entry{table + line.key(), false, ""};
+    line.expect('=');
+    entry.value = line.value();
+    line.expect_end();
+    if (!keys.insert(entry.key).second) throw line.error("each key once");
+    if (entry.key == "schema") {
+      require_known_schema(entry.value, line, origin);
+    } else {
+      entries.push_back(std::move(entry));
     }
-    has_schema = true;
   }
-  if (!has_schema) throw FileError(fmt::format("\"{}\" has no schema number", origin));
+  if (!keys.contains("schema")) throw FileError(fmt::format("\"{}\" has no schema number", origin));
   return entries;
 }
 

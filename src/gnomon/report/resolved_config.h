@@ -24,8 +24,9 @@ struct ConfigEntry {
 // same key.
 std::string resolved_config_toml(const std::vector<ConfigEntry>& entries);
 
-// The entries of such a file in their order; origins are not read back. Throws FileError where
-// `text` is not TOML or holds a value of another type, and Error (incompatible) for a newer schema.
+// The entries of a file that resolved_config_toml wrote, in their order; origins are not read back.
+// Reads the TOML that it writes and no other: one value a line. Throws FileError where `text` is
+// anything else, and Error (incompatible) for a newer schema.
 std::vector<ConfigEntry> parse_resolved_config(std::string_view text, std::string_view origin);
 
 }  // namespace gnomon

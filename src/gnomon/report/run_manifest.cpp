@@ -50,7 +50,10 @@ class Fields {
 
   std::uint64_t count(const char* key) const {
     const Json& value = at(key);
-    if (!value.is_number_unsigned()) throw wrong(value, place_of(key), "a whole number from 0");
+    const bool whole = value.is_number_integer();
+    if (!whole || (!value.is_number_unsigned() && value.get<std::int64_t>() < 0)) {
+      throw wrong(value, place_of(key), "a whole number from 0");
+    }
     return value.get<std::uint64_t>();
   }
 
