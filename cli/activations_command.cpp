@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,11 +41,23 @@ void capture_to_file(const Context& context, const ActivationsOptions& options, 
 void run_activations(const Context& context, const ActivationsOptions& options) {
   const Model model = Model::load(resolve_model(options.model));
   std::vector<SiteAt> sites;
-  for (const std::string& site : options.sites) sites.push_back(parse_site(site, model.config()));
+  for (const std::string& site : options.sites) {
+    sites.push_back(parse_site(site, model.config()));
+    if (std::count(sites.begin(), sites.end(), sites.back()) > 1) {
+      throw ArgumentError(
+          fmt::format("--site \"{}\" is given twice", site_at_name(sites.back(), model.config())));
+    }
+  }
   const TextSource source = read_texts(options.texts, context.options.seed);
   std::vector<std::vector<TokenId>> ids;
   for (const TextRecord& record : source.records) {
-    ids.push_back(model.tokenizer().encode(record.text));
+    Encoding encoding = model.tokenizer().encode_with_offsets(record.text);
+    if (encoding.n_dropped_bytes > 0) {
+      throw ArgumentError(ErrorCode::bad_data,
+                          fmt::format("text {} has {} bytes without a token in the vocabulary",
+                                      record.source, encoding.n_dropped_bytes));
+    }
+    ids.push_back(std::move(encoding.ids));
     const auto n_token = static_cast<Index>(ids.back().size());
     if (n_token == 0 || n_token > model.config().n_ctx) {
       throw ArgumentError(ErrorCode::bad_data,
@@ -93,8 +106,8 @@ void add_activations_command(CLI::App& app, Context& context) {
       ->required();
   add_precision_option(*command, options->precision);
   command->footer(
-      "gnomon activations --model smollm2-135m --site 'blocks.8.mlp.hook_post[481]@last' \\\n"
-      "  --texts builtin:scenes --out activations.safetensors");
+      "gnomon activations --model smollm2-135m --texts builtin:scenes \\\n"
+      "  --site 'blocks.8.mlp.hook_post[481]@last' --out activations.safetensors");
   on_run(*command, context, [&context, options] { run_activations(context, *options); });
 }
 

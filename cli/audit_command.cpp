@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,9 @@ void run_audit(const Context& context, const AuditOptions& options) {
         "audit: expected either a run, or --model, --target and --texts",
         "gnomon audit @last   or   gnomon audit --model M --target SITE --texts FILE");
   }
-  const std::vector<Ladder> all = from_run ? ladders_of_run(context, options)
-                                           : run_study(context, options.study, "audit").ladders;
+  std::optional<StudyOutcome> outcome;
+  if (from_model) outcome = run_study(context, options.study, "audit");
+  const std::vector<Ladder> all = outcome ? outcome->ladders : ladders_of_run(context, options);
   std::vector<Ladder> chosen;
   std::copy_if(all.begin(), all.end(), std::back_inserter(chosen),
                [&](const Ladder& ladder) { return is_chosen(ladder, options.direction); });
@@ -73,6 +75,7 @@ void run_audit(const Context& context, const AuditOptions& options) {
         fmt::format("the {} ladder does not close: 1 - r is {:.3g}, expected below {:.3g}",
                     ladder.direction, ladder.one_minus_r.value_or(1), ladder.tolerance));
   }
+  if (outcome) require_passed(*outcome);
 }
 
 }  // namespace
@@ -97,8 +100,8 @@ void add_audit_command(CLI::App& app, Context& context) {
   add_study_options(*command, options->study);
   command->footer(
       "gnomon audit @last --direction input\n"
-      "gnomon audit --model smollm2-135m --target 'blocks.8.mlp.hook_post[481]' --texts "
-      "builtin:scenes");
+      "gnomon audit --model smollm2-135m --texts builtin:scenes \\\n"
+      "  --target 'blocks.8.mlp.hook_post[481]'");
   on_run(*command, context, [&context, options] { run_audit(context, *options); });
 }
 

@@ -88,7 +88,8 @@ std::string command_section(const CLI::App& app, bool color) {
 std::string example_section(const CLI::App& command, bool color) {
   if (command.get_footer().empty()) return {};
   std::string text = heading("Examples", color);
-  std::string_view examples = command.get_footer();
+  const std::string footer = command.get_footer();
+  std::string_view examples = footer;
   while (!examples.empty()) {
     const std::size_t end = std::min(examples.find('\n'), examples.size());
     text += fmt::format("  {}\n", examples.substr(0, end));

@@ -46,11 +46,10 @@ void add_projections_command(CLI::App& app, Context& context) {
   command->get_option("--target")->required();
   command->get_option("--texts")->required();
   command->footer(
-      "gnomon projections --model smollm2-135m --target 'blocks.8.mlp.hook_post[481]@last' \\\n"
-      "  --texts builtin:scenes\n"
-      "gnomon projections --model ./gpt2 --target 'blocks.8.mlp.hook_post[481]' --texts news.txt "
-      "\\\n"
-      "  --precision float64 --json");
+      "gnomon projections --model smollm2-135m --texts builtin:scenes \\\n"
+      "  --target 'blocks.8.mlp.hook_post[481]@last'\n"
+      "gnomon projections --model ./gpt2 --texts news.txt --precision float64 \\\n"
+      "  --target 'blocks.8.mlp.hook_post[481]'");
   on_run(*command, context, [&context, options] { run_projections(context, *options); });
 }
 

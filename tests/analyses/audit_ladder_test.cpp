@@ -69,9 +69,9 @@ INSTANTIATE_TEST_SUITE_P(
     Cases, EveryTargetTest,
     ::testing::Combine(::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
                        ::testing::Values(Precision::float32, Precision::float64)),
-    [](const auto& info) {
-      return std::string(std::get<0>(info.param) == TinyFamily::gpt2 ? "gpt2_" : "llama_") +
-             std::string(precision_name(std::get<1>(info.param)));
+    [](const auto& one) {
+      return std::string(std::get<0>(one.param) == TinyFamily::gpt2 ? "gpt2_" : "llama_") +
+             std::string(precision_name(std::get<1>(one.param)));
     });
 
 TEST_P(EveryTargetTest, LaddersCloseAndAddUp) {
@@ -135,8 +135,8 @@ TEST(AuditLadderTest, InputRungsOfANeuronBehindALayerNorm) {
   const Model& model = tiny_model(TinyFamily::gpt2);
   for (const Index layer : {Index{0}, Index{1}}) {
     const std::string block = "blocks." + std::to_string(layer) + ".mlp.";
-    for (const std::string& position : {"@last", "@all"}) {
-      for (const std::string& site : {"hook_post", "hook_pre"}) {
+    for (const std::string position : {"@last", "@all"}) {
+      for (const std::string site : {"hook_post", "hook_pre"}) {
         const bool post = site == "hook_post";
         const TinyStudy study = make_study(model, {.target = block + site + "[9]" + position});
         const NeuronWeights& neuron = *study.data.neuron;
@@ -250,7 +250,7 @@ TEST(AuditLadderTest, OutputAndFinalRungsOfANeuron) {
   for (const TinyFamily family : kFamilies) {
     const Model& model = tiny_model(family);
     const bool has_bias = family == TinyFamily::gpt2;
-    for (const std::string& site : {"hook_post", "hook_pre"}) {
+    for (const std::string site : {"hook_post", "hook_pre"}) {
       const TinyStudy study = make_study(model, {.target = "blocks.0.mlp." + site + "[9]@last"});
       const std::vector<double>& write = study.data.neuron->write;
       const std::vector<double> mlp_out =
@@ -336,7 +336,7 @@ TEST(AuditLadderTest, AWrongReadDirectionDoesNotClose) {
   for (const TinyFamily family : kFamilies) {
     const Model& model = tiny_model(family);
     for (const Precision precision : {Precision::float32, Precision::float64}) {
-      for (const std::string& site : {"hook_post", "hook_pre"}) {
+      for (const std::string site : {"hook_post", "hook_pre"}) {
         TinyStudy study = make_study(
             model, {.target = "blocks.1.mlp." + site + "[5]@last", .precision = precision});
         study.data.neuron->read[3] += 0.01;
