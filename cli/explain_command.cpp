@@ -68,6 +68,10 @@ std::string alias_name(const HookAlias& row, const ExplainedSite& site) {
 // What an alias needs to be said beside its equation.
 std::string alias_equation(const HookAlias& row, const ExplainedSite& site) {
   std::string equation = replaced(row.equation, "{l}", site.layer);
+  // Hugging Face's paths say which family they are of, pyvene's keys do not.
+  if (!row.architecture.empty() && row.library != "Hugging Face" && site.families.size() > 1) {
+    equation = fmt::format("{}: {}", family_title(row.architecture), equation);
+  }
   if (row.hook.starts_with("blocks.{last}.") && row.equal) equation += ", for the last block";
   if (row.hook.starts_with("blocks.0.")) equation += ", for block 0";
   return equation;
@@ -159,13 +163,13 @@ std::string identity_lines(const ExplainedSite& site, bool show_family) {
   for (const std::string_view id : site_explanation(site.kind).identities) {
     const SiteIdentity& row = identity(id);
     const std::vector<FamilyText> texts = family_texts(site, [&](const SiteInFamily& family) {
-      return for_coordinate(identity_statement(row, family.architecture), site);
+      return identity_statement(row, family.architecture);
     });
     const bool same = texts.front().text == texts.back().text;
     for (const FamilyText& one : texts) {
       if (one.text.empty()) continue;
       const std::string label =
-          fmt::format("{:<{}}{:<4}", text.empty() ? "Identities" : "", kIndent, id);
+          fmt::format("{:<{}}{}", text.empty() ? "Identities" : "", kIndent, id);
       const std::string title =
           same && texts.size() > 1 ? ""
                                    : std::string(show_family ? family_title(one.architecture) : "");

@@ -151,6 +151,12 @@ SiteInFamily in_family(const Site& site, const ModelConfig& config, bool has_siz
   SiteInFamily result;
   result.architecture = config.architecture;
   result.equation = site_equation(site.kind, config.architecture);
+  // Models of one family differ in their activation function.
+  if (const std::size_t act = result.equation.find("act = ");
+      has_sizes && act != std::string::npos) {
+    result.equation.resize(act);
+    result.equation += fmt::format("act = {}", activation_name(config.activation));
+  }
   const std::string axes = axes_text(site.kind, config);
   result.shape = has_sizes ? axes : symbolic(axes);
   if (has_sizes && hook_point(site.kind).axes != SiteAxes::pairs) {

@@ -12,6 +12,7 @@
 #include "gnomon/base/json.h"
 #include "gnomon/model/fetch.h"
 #include "gnomon/model/model.h"
+#include "gnomon/report/text_table.h"
 #include "gnomon/text/visible_text.h"
 
 namespace gnomon::cli {
@@ -154,7 +155,7 @@ void run_show(const Context& context, const std::string& name) {
 void run_list(const Context& context) {
   const std::filesystem::path cache = user_cache_folder();
   Json list = Json::array();
-  std::vector<std::vector<std::string>> rows;
+  TextTable table({{"name"}, {"size", Align::right}, {"licence"}, {"fetched"}, {"description"}});
   for (const KnownModel& model : known_models()) {
     const auto path = find_known_model(model.name, cache);
     list.push_back({{"name", model.name},
@@ -162,16 +163,15 @@ void run_list(const Context& context) {
                     {"licence", model.licence},
                     {"description", model.description},
                     {"path", path ? Json(visible_text(path->string())) : Json(nullptr)}});
-    rows.push_back({model.name, size_text(model.bytes), model.licence, path ? "yes" : "no",
-                    model.description});
+    table.add_row({model.name, size_text(model.bytes), model.licence, path ? "yes" : "no",
+                   model.description});
   }
   if (context.options.json) {
     context.out << dump_json(
         Json{{"cache", visible_text(cache.string())}, {"models", std::move(list)}});
     return;
   }
-  context.out << text_table({{"name"}, {"size", true}, {"licence"}, {"fetched"}, {"description"}},
-                            rows);
+  context.out << table.render(context.text_style());
   context.message(fmt::format("cache: {}", visible_text(cache.string())));
 }
 

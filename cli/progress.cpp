@@ -12,6 +12,7 @@
 
 #include "cli/number_text.h"
 #include "cli/wrapped_text.h"
+#include "gnomon/report/text_table.h"
 
 namespace gnomon::cli {
 namespace {

@@ -10,11 +10,11 @@
 
 #include "cli/commands.h"
 #include "cli/resolve_model.h"
-#include "cli/wrapped_text.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/interrupt.h"
 #include "gnomon/base/json.h"
 #include "gnomon/model/model.h"
+#include "gnomon/report/text_table.h"
 #include "gnomon/text/utf8.h"
 #include "gnomon/text/visible_text.h"
 
@@ -85,15 +85,17 @@ void print_json(const Context& context, const Tokenizer& tokenizer, const std::s
 }
 
 void print_table(const Context& context, const std::string& text, const Encoding& encoding) {
-  std::vector<std::vector<std::string>> rows;
+  TextTable table(
+      {{"index", Align::right}, {"id", Align::right}, {"bytes", Align::right}, {"piece"}});
   for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
     const TextSpan span = encoding.spans[i];
-    rows.push_back({fmt::format("{}", i), fmt::format("{}", encoding.ids[i]),
-                    fmt::format("{}-{}", span.first, span.last),
-                    visible_text(std::string_view(text).substr(span.first, span.last - span.first),
-                                 WhitespaceStyle::shown)});
+    table.add_row({fmt::format("{}", i), fmt::format("{}", encoding.ids[i]),
+                   fmt::format("{}-{}", span.first, span.last),
+                   visible_text(std::string_view(text).substr(span.first, span.last - span.first),
+                                WhitespaceStyle::shown)});
   }
-  context.out << text_table({{"index", true}, {"id", true}, {"bytes", true}, {"piece"}}, rows);
+  // The text's own signs, whatever the locale: a "?" for each would say nothing.
+  context.out << table.render({.unicode = true});
 }
 
 void run_tokens(const Context& context, const TokensOptions& options) {

@@ -73,7 +73,7 @@ inline std::vector<std::string> every_target(const ModelConfig& config) {
     if (config.gated_mlp) targets.push_back(block + "mlp.hook_pre_linear[8]@last");
   }
   targets.push_back("blocks.1.mlp.hook_post[12]@all");
-  targets.push_back("blocks.0.mlp.hook_post[12]@3");
+  targets.push_back("blocks.0.mlp.hook_post[12]@-3");
   return targets;
 }
 

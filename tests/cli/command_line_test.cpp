@@ -9,9 +9,9 @@
 #include <sstream>
 
 #include "cli/help_topics.h"
-#include "cli/wrapped_text.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
+#include "gnomon/report/text_table.h"
 #include "run_command.h"
 
 namespace gnomon {
@@ -54,7 +54,7 @@ TEST(CommandLine, HelpOfEveryCommandFitsInto80ColumnsAndIsDocumented) {
     EXPECT_EQ(result.out.substr(0, path.size()), path);
     EXPECT_NE(document.find("`" + path), std::string::npos) << path << " is not in docs/cli.md";
     for (const std::string& line : test::lines_of(result.out)) {
-      EXPECT_LE(cli::display_width(line), 80) << path << ": " << line;
+      EXPECT_LE(display_width(line), 80) << path << ": " << line;
     }
     std::istringstream words(result.out);
     for (std::string word; words >> word;) {
@@ -280,7 +280,7 @@ TEST(CommandLine, HelpTopicsFitInto80Columns) {
     EXPECT_EQ(result.exit_status, 0);
     EXPECT_GT(result.out.size(), 300U);
     for (const std::string& line : test::lines_of(result.out)) {
-      EXPECT_LE(cli::display_width(line), 80) << line;
+      EXPECT_LE(display_width(line), 80) << line;
     }
   }
   EXPECT_EQ(run_gnomon({"help", "model", "show"}).out, run_gnomon({"model", "show", "--help"}).out);

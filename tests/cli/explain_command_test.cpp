@@ -3,11 +3,11 @@
 
 #include <set>
 
-#include "cli/wrapped_text.h"
 #include "gnomon/base/json.h"
 #include "gnomon/model/hook_aliases.h"
 #include "gnomon/model/hook_points.h"
 #include "gnomon/model/site_explanation.h"
+#include "gnomon/report/text_table.h"
 #include "run_command.h"
 
 namespace gnomon {
@@ -57,13 +57,13 @@ TEST(ExplainCommand, EverySiteAsTextFitsInto80Columns) {
     ASSERT_EQ(result.exit_status, 0) << name << result.err;
     const std::vector<std::string> lines = test::lines_of(result.out);
     EXPECT_EQ(lines.front(), name);
-    for (const std::string& line : lines) EXPECT_LE(cli::display_width(line), 80) << line;
+    for (const std::string& line : lines) EXPECT_LE(display_width(line), 80) << line;
     for (const char* part : {"Equation", "Shape", "Place", "Basis", "Directions", "Names"}) {
       EXPECT_NE(result.out.find(part), std::string::npos) << name << " " << part;
     }
   }
   for (const std::string& line : test::lines_of(run_gnomon({"explain", "sites"}).out)) {
-    EXPECT_LE(cli::display_width(line), 80) << line;
+    EXPECT_LE(display_width(line), 80) << line;
   }
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "cli/wrapped_text.h"
 #include "gnomon/base/json.h"
 #include "gnomon/model/fetch.h"
+#include "gnomon/report/text_table.h"
 #include "run_command.h"
 #include "support/temporary_folder.h"
 
@@ -125,7 +125,7 @@ TEST(DoctorCommand, SaysWhatToDoAboutEveryWarning) {
   }
   const auto text = run_gnomon({"doctor"});
   for (const std::string& line : test::lines_of(text.out))
-    EXPECT_LE(cli::display_width(line), 80) << line;
+    EXPECT_LE(display_width(line), 80) << line;
   EXPECT_NE(text.out.find("do: gnomon model fetch smollm2-135m"), std::string::npos) << text.out;
 }
 

@@ -40,7 +40,7 @@ struct GoldenText {
   std::vector<float> top1_margin;  // logit of the best token minus the second's
 };
 
-class SmolLm2 : public testing::Test {
+class SmolLm2Golden : public testing::Test {
  protected:
   void SetUp() override {
     const auto path = test::smollm2_path();
@@ -71,14 +71,14 @@ double log_sum_exp(std::span<const float> logits) {
   return largest + std::log(sum);
 }
 
-TEST_F(SmolLm2, TokenIdsAreThoseOfTransformers) {
+TEST_F(SmolLm2Golden, TokenIdsAreThoseOfTransformers) {
   for (const GoldenText& golden : texts_)
     EXPECT_EQ(model_->tokenizer().encode(golden.text), golden.ids) << golden.text;
 }
 
 // At least 50 texts, difference at most 2e-4: the bound of the project. Float32 itself differs from
 // float64 by 4e-5 there (logprobs.json).
-TEST_F(SmolLm2, NextTokenLogProbabilitiesInFloat) {
+TEST_F(SmolLm2Golden, NextTokenLogProbabilitiesInFloat) {
   ASSERT_GE(texts_.size(), 50U);
   double worst = 0;
   for (const GoldenText& golden : texts_) {
@@ -106,7 +106,7 @@ TEST_F(SmolLm2, NextTokenLogProbabilitiesInFloat) {
 }
 
 // Streams and neurons of three texts, both sides in float64.
-TEST_F(SmolLm2, StreamsAndNeuronsInDouble) {
+TEST_F(SmolLm2Golden, StreamsAndNeuronsInDouble) {
   constexpr double kRelative = 1e-10;
   for (const std::size_t t : {std::size_t{0}, std::size_t{32}, std::size_t{63}}) {
     const std::vector<std::vector<TokenId>> one = {texts_[t].ids};

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <string>
 
@@ -56,7 +57,9 @@ class TensorReader {
     return values;
   }
   std::vector<double> numbers(const std::string& name) const {
-    return column<double>(name, Dtype::f64);
+    std::vector<double> values = column<double>(name, Dtype::f64);
+    require_finite(name, values);
+    return values;
   }
   std::vector<double> numbers_or_empty(const std::string& name) const {
     return file_.find(name) != nullptr ? numbers(name) : std::vector<double>();
@@ -69,6 +72,7 @@ class TensorReader {
     const StoredTensor& tensor = require(name, Dtype::f64, 2);
     Tensor<double> values(tensor.shape);
     if (values.size() > 0) std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+    require_finite(name, values.values());
     return values;
   }
 
@@ -84,6 +88,13 @@ class TensorReader {
                                 dtype_info(dtype).name, n_axes));
     }
     return *tensor;
+  }
+
+  void require_finite(const std::string& name, std::span<const double> values) const {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!std::isfinite(values[i]))
+        throw damaged(fmt::format("tensor \"{}\" is not finite at element {}", name, i));
+    }
   }
 
   std::string path_;
