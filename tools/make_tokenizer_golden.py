@@ -244,7 +244,7 @@ FIXED = ["", " ", "  ", "a", "\n", "\n\n", "\r\n", "\r\n\r\n", "\t", " \n ", "a\
 
 
 # Beside letters, spaces, punctuation, apostrophes, digits and newlines.
-PRETOKEN_CONTEXT = "a* *b!* b'*x1*2\\n*\\n *"
+PRETOKEN_CONTEXT = "a* *b!* b'*x1*2\n*\n *"
 
 
 def make_texts():

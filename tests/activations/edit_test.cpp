@@ -213,6 +213,32 @@ TYPED_TEST(EditTest, EditsOfOneSiteApplyInOrder) {
   EXPECT_EQ(run({scale, set}), T{2});
 }
 
+// What is kept of the last block is what is read and what is edited.
+TYPED_TEST(EditTest, ReadingOnePositionSeesTheSameEdits) {
+  using T = typename TypeParam::Scalar;
+  const auto texts = this->texts();
+  const SiteAt last = {{HookKind::logits, -1, std::nullopt}, {Position::Kind::last, -1}};
+  for (const SiteAt& site : all_sites(this->config())) {
+    SCOPED_TRACE(site_at_name(site, this->config()));
+    for (const Index position : {Index{1}, Index{-1}}) {
+      const std::vector<Edit<T>> edits = {
+          make_edit<T>({site.site, {Position::Kind::index, position}}, EditMode::scale, {T(1.25)})};
+      const std::vector<SiteAt> some = {last};
+      const std::vector<SiteAt> all = {this->logits()};
+      const CaptureResult<T> a = capture<T>(this->model(), texts, some, edits, {});
+      const CaptureResult<T> b = capture<T>(this->model(), texts, all, edits, {});
+      for (Index t = 0; t < static_cast<Index>(texts.size()); ++t) {
+        const auto n = static_cast<Index>(texts[static_cast<std::size_t>(t)].size());
+        EXPECT_TRUE(
+            same_bits<T>(row_of(a.activations[0], t, n - 1), row_of(b.activations[0], t, n - 1)));
+      }
+      EXPECT_EQ(a.effects[0].n_row, b.effects[0].n_row);
+      EXPECT_EQ(a.effects[0].n_changed, b.effects[0].n_changed);
+      EXPECT_EQ(a.effects[0].largest_change, b.effects[0].largest_change);
+    }
+  }
+}
+
 // The value of one text, put into another: rows are matched by text and token.
 TYPED_TEST(EditTest, ReplaceTakesTheStoredValueOfTheSameTextAndToken) {
   using T = typename TypeParam::Scalar;

@@ -121,7 +121,7 @@ TEST_P(EveryTargetTest, LaddersCloseAndAddUp) {
         }
         ASSERT_TRUE(rung.shapley);
         shapley += *rung.shapley;
-        delta += rung.delta;
+        delta += *rung.delta;
       }
       const double whole = *ladder.rungs.back().r - *ladder.rungs.front().r;
       EXPECT_NEAR(shapley, whole, 1e-12);
@@ -328,6 +328,34 @@ TEST(AuditLadderTest, HeadRungs) {
     EXPECT_FALSE(ladder.rungs[3].exact_zero);
     // The offset changes no r, and it changes what R²(identity) says.
     EXPECT_NE(*ladder.rungs[0].r2_identity, *ladder.rungs[1].r2_identity);
+  }
+}
+
+// In a rotary model the first block's stream depends on the token alone: where all texts end with
+// the same one it is constant, and r begins with attention.
+TEST(AuditLadderTest, ARungThatDoesNotVaryHasNoR) {
+  const Model& model = tiny_model(TinyFamily::llama);
+  std::vector<TextRecord> records = short_texts(60, 3);
+  for (TextRecord& record : records) record.text += '.';
+  TinyStudy study;
+  study.texts = prepare_texts(model, records, 1);
+  const Target target =
+      make_target(parse_site("blocks.0.mlp.hook_post[5]@last", model.config()), model.config());
+  study.data = measure_study(model, target, study.texts, Precision::float64, {});
+  study.analysis = analyse(model, study.data, 1);
+  for (const Ladder& ladder : ladders_of(study.data, study.analysis, 1)) {
+    SCOPED_TRACE(ladder.direction);
+    EXPECT_TRUE(ladder.closes);
+    const bool from_input = ladder.direction.starts_with("input");
+    EXPECT_EQ(ladder.rungs[0].r.has_value(), !from_input);
+    EXPECT_EQ(ladder.rungs[0].interval.has_value(), !from_input);
+    EXPECT_EQ(ladder.rungs[1].shapley.has_value(), !from_input);
+    EXPECT_TRUE(ladder.rungs[1].r);
+    EXPECT_EQ(ladder.rungs[0].delta, 0);
+    EXPECT_EQ(ladder.rungs[1].delta.has_value(), !from_input);
+    if (from_input) {
+      EXPECT_EQ(ladder.rungs[2].delta, *ladder.rungs[2].r - *ladder.rungs[1].r);
+    }
   }
 }
 

@@ -380,6 +380,9 @@ TEST(ProjectionsErrorTest, ANeuronThatWritesNothingHasNoOutputCorrelation) {
   const TinyModel model(options);
   const TinyStudy study = make_study(model.model, {});
   EXPECT_TRUE(direction_of(study, "input").r);
+  ASSERT_EQ(study.ladders.size(), 2U);
+  EXPECT_EQ(study.ladders[0].direction, "input");
+  EXPECT_EQ(study.ladders[1].direction, "head");
   for (const char* name : {"output", "final"}) {
     EXPECT_FALSE(direction_of(study, name).r);
     EXPECT_FALSE(direction_of(study, name).p_holm);

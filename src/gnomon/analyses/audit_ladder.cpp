@@ -113,8 +113,11 @@ Ladder climb(const LadderPlan& plan, const Column& truth, std::span<const Index>
     rung.r = intervals[k].estimate;
     rung.interval = intervals[k].interval;
     rung.r2_identity = r2_identity(columns[k], truth);
-    if (k > 0 && rung.r && ladder.rungs[k - 1].r && !rung.exact_zero)
+    if (k == 0 || rung.exact_zero) {
+      rung.delta = 0;
+    } else if (rung.r && ladder.rungs[k - 1].r) {
       rung.delta = *rung.r - *ladder.rungs[k - 1].r;
+    }
   }
   add_shapley(ladder, plan, truth);
 
@@ -586,8 +589,10 @@ std::vector<Ladder> audit_ladders(const StudyData& data, const LinearHead& head,
                                   const LadderOptions& options) {
   const Scored scored(data, scored_rows);
   std::vector<LadderPlan> plans = input_plans(scored, mean_gradient);
-  plans.push_back(write_plan(scored, false));
-  plans.push_back(write_plan(scored, true));
+  if (norm(data.write()) > 0) {
+    plans.push_back(write_plan(scored, false));
+    plans.push_back(write_plan(scored, true));
+  }
   plans.push_back(head_plan(scored, head, training_rows));
   std::vector<Ladder> ladders;
   for (const LadderPlan& plan : plans)

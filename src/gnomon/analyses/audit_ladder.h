@@ -19,7 +19,8 @@ struct Rung {
   std::optional<double> r;
   std::optional<Interval> interval;
   std::optional<double> r2_identity;  // as it stands, nothing refitted
-  double delta = 0;                   // r minus the r of the rung before; 0 on the first
+  // r minus the r of the rung before, 0 on the first; empty where one of them has no r.
+  std::optional<double> delta;
   // The operation adds or multiplies by the same number for every text, so it cannot change r.
   bool exact_zero = false;
   std::optional<double>
@@ -61,6 +62,7 @@ struct GatedInput {
 //   output  resid_post·w_out -> without the earlier stream -> without attention -> without b_out
 //           -> without other neurons (-> undo the activation, for a target before it)
 //   final   resid_final·w_out -> without later layers -> as output
+//           (a neuron whose W_out is all zeros writes nothing: it has neither of the two)
 //   head    w·feature -> + b -> calibrated on the training rows -> + what a line in the features
 //   misses
 //

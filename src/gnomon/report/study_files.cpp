@@ -135,9 +135,11 @@ CsvTable projections_csv(const StudyData& data, const StudyTexts& texts,
       const double projection = direction->projection[row];
       values.emplace_back(projection);
       // Along the unit vector; a constant such as b_in is no part of a direction.
-      const bool has_length = direction->length > 0;
-      values.push_back(has_length ? CsvValue((projection - direction->bias) / direction->length)
-                                  : CsvValue());
+      if (direction->length > 0) {
+        values.emplace_back((projection - direction->bias) / direction->length);
+      } else {
+        values.emplace_back();
+      }
     }
     values.emplace_back(record.text);
     table.add_row(values);
@@ -191,7 +193,7 @@ Json audit_json(std::span<const Ladder> ladders) {
                     {"r", or_null(rung.r)},
                     {"ci_low", rung.interval ? Json(rung.interval->ci_low) : Json(nullptr)},
                     {"ci_high", rung.interval ? Json(rung.interval->ci_high) : Json(nullptr)},
-                    {"delta", rung.r ? Json(rung.delta) : Json(nullptr)},
+                    {"delta", rung.r ? or_null(rung.delta) : Json(nullptr)},
                     {"exact_zero", rung.exact_zero},
                     {"shapley", or_null(rung.shapley)},
                     {"r2_identity", or_null(rung.r2_identity)}};
@@ -226,7 +228,7 @@ CsvTable audit_csv(std::span<const Ladder> ladders) {
       };
       table.add_row({ladder.direction, static_cast<std::int64_t>(k), rung.name, rung.quantity,
                      csv_value(rung.r), bound(&Interval::ci_low), bound(&Interval::ci_high),
-                     rung.delta, rung.exact_zero, csv_value(rung.shapley),
+                     csv_value(rung.delta), rung.exact_zero, csv_value(rung.shapley),
                      csv_value(rung.r2_identity)});
     }
   }

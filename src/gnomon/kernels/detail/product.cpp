@@ -150,19 +150,18 @@ GNOMON_TARGET_AVX2 void tile_avx2(T* c, Index c_row, const T* a, Index a_row, In
     sum[r][0] = accumulate ? V::load(c + r * c_row) : V::all(0);
     sum[r][1] = accumulate ? V::load(c + r * c_row + V::kLanes) : V::all(0);
   }
-  const T* a_03 = a;
-  const T* a_36 = a + 3 * a_row;
+  const T* a_from[2] = {a, a + 3 * a_row};
   for (Index k = 0; k < n_inner; ++k) {
     const auto b_0 = V::load(b);
     const auto b_1 = V::load(b + V::kLanes);
 #pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) {
-      const auto a_rk = V::all((r < 3 ? a_03 : a_36)[(r % 3) * a_row]);
+      const auto a_rk = V::all(a_from[r / 3][(r % 3) * a_row]);
       sum[r][0] = V::multiply_add(a_rk, b_0, sum[r][0]);
       sum[r][1] = V::multiply_add(a_rk, b_1, sum[r][1]);
     }
-    a_03 += a_inner;
-    a_36 += a_inner;
+#pragma GCC unroll 2
+    for (auto& pointer : a_from) pointer += a_inner;
     b += 2 * V::kLanes;
   }
 #pragma GCC unroll 6
