@@ -337,8 +337,8 @@ std::string list_text(const std::vector<ExplainedSite>& sites, bool color) {
     }
   }
   return text +
-         "\nW_in, W_gate and W_out are c_fc, none and c_proj in GPT-2, and up_proj, gate_proj\n"
-         "and down_proj in Llama. gnomon explain SITE says all about one.\n";
+         "\nW_in, W_gate and W_out are c_fc, none and c_proj in GPT-2, and up_proj,\n"
+         "gate_proj and down_proj in Llama. gnomon explain SITE says all about one.\n";
 }
 
 bool looks_like_error_code(std::string_view what) {

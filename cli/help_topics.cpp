@@ -53,8 +53,8 @@ std::string exit_codes_text() {
   for (const auto& [status, cause] : causes) {
     text += labelled_text(fmt::format("  {}", status), cause, 8);
   }
-  text += "\n`gnomon explain CODE` says more about an error. With --json an error is one line on\n";
-  text += "stderr: {\"error\":{\"code\",\"kind\",\"message\",\"hint\",\"exit\"}}.\n";
+  text += "\n`gnomon explain CODE` says more about an error. With --json an error is one\n";
+  text += "line on stderr: {\"error\":{\"code\",\"kind\",\"message\",\"hint\",\"exit\"}}.\n";
   return text;
 }
 
@@ -65,7 +65,7 @@ std::string statistics_text() {
 Interval     95 % unless said otherwise, by a bootstrap that draws whole text
              groups: rows of one group are not independent.
 Groups       texts that are the same after normalisation, share a template or
-             belong together in the corpus. "500 rows / 245 distinct" tells both.
+             belong together in the corpus: "500 rows / 245 distinct" says both.
 p            two-sided, through the incomplete beta function, with log10 p so
              that it never becomes 0; never shown without r and its interval.
 R2 (fit)     r squared: how well the best line through the projection does.
@@ -77,8 +77,9 @@ Held out     scores are of texts whose group was not used for fitting.
 
 std::string files_text() {
   return R"(Models       a name that `gnomon model list` shows, or
-             a folder   config.json, *.safetensors, tokenizer.json (or vocab.json
-                        and merges.txt), as Hugging Face has them
+             a folder   config.json, model.safetensors (or its parts and their
+                        index), tokenizer.json (or vocab.json, merges.txt), as
+                        Hugging Face has them
              a file     .gguf
              Files are mapped into memory and never changed.
 Cache        $GNOMON_CACHE, else $XDG_CACHE_HOME/gnomon, else ~/.cache/gnomon.

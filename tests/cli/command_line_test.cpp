@@ -211,7 +211,7 @@ TEST(CommandLine, ErrorsEscapeWhatTheUserTyped) {
   for (const char c : result.err) {
     EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << result.err;
   }
-  EXPECT_NE(result.err.find("\\x1B]0;title\\x07\\xFF"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("\\x1b]0;title\\x07\\xff"), std::string::npos) << result.err;
 }
 
 TEST(CommandLine, ModelNamesGetASuggestion) {

@@ -248,12 +248,11 @@ void in_killed_process(const std::function<void()>& body) {
 TEST(RunDirectory, KilledRunIsDoneAgain) {
   const TemporaryFolder folder;
   in_killed_process([&] {
-    auto run = std::make_unique<RunDirectory*>(
-        new RunDirectory(RunDirectory::create(folder / "a", run_settings())));
-    (*run)->stage("data", [&] { (*run)->write_text("old.txt", "old"); });
-    std::ofstream((*run)->path() / "data.bin.tmp-a1B2c3") << "half";
-    std::ofstream((*run)->path() / "notes.txt") << "the user's";
-    ::kill(::getpid(), SIGKILL);
+    // Not an object of this scope, whose end would end the run.
+    auto* run = new RunDirectory(RunDirectory::create(folder / "a", run_settings()));
+    run->stage("data", [&] { run->write_text("old.txt", "old"); });
+    std::ofstream(run->path() / "data.bin.tmp-a1B2c3") << "half";
+    std::ofstream(run->path() / "notes.txt") << "the user's";
   });
   const StoredRun killed = open_run(folder / "a");
   EXPECT_EQ(killed.manifest.status, RunStatus::running);

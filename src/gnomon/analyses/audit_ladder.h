@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gnomon/analyses/neuron_values.h"
 #include "gnomon/analyses/study.h"
 #include "gnomon/stats/bootstrap.h"
 
@@ -23,8 +24,8 @@ struct Rung {
   std::optional<double> delta;
   // The operation adds or multiplies by the same number for every text, so it cannot change r.
   bool exact_zero = false;
-  std::optional<double>
-      shapley;  // mean of delta over all orders of the operations; empty on the first
+  // The mean of delta over all orders of the operations; empty on the first.
+  std::optional<double> shapley;
 };
 
 struct Ladder {
@@ -47,47 +48,25 @@ struct LadderOptions {
   BootstrapOptions bootstrap;
 };
 
-// The weights of the gate's and of the up branch's read direction in "input" of a gated neuron.
-struct GatedInput {
-  double gate = 0;
-  double up = 0;
-};
-
 // The correlation ladder of every direction that is defined for the study's target, over the rows
 // given, in the natural order of the operations, with their Shapley values beside it.
 //
 //   input   resid_pre·w -> + attention -> norm centring -> norm scale -> norm weight -> norm bias
-//   -> + b_in
-//           -> activation function (gated: its product with the other branch)
+//           -> + b_in -> activation function (gated: its product with the other branch)
 //   output  resid_post·w_out -> without the earlier stream -> without attention -> without b_out
 //           -> without other neurons (-> undo the activation, for a target before it)
 //   final   resid_final·w_out -> without later layers -> as output
 //           (a neuron whose W_out is all zeros writes nothing: it has neither of the two)
-//   head    w·feature -> + b -> calibrated on the training rows -> + what a line in the features
-//   misses
+//   head    w·feature -> + b -> calibrated on the training rows -> + what the features miss
 //
-// The last rung is the activation itself, computed from the stream in double: 1 - r there must be
-// below 1e-9. In float32 the stream and the activation carry their own rounding, whose effect on r
-// is bounded and added.
+// The last rung is the activation: in the input ladders computed from resid_mid in double, in the
+// others what is left when every other term is taken away or, at the head, put in. 1 - r there must
+// be below 1e-9. In float32 the stream and the activation carry their own rounding, whose effect on
+// r is bounded and added.
 std::vector<Ladder> audit_ladders(const StudyData& data, const LinearHead& head,
                                   const GatedInput& mean_gradient,
                                   std::span<const Index> scored_rows,
                                   std::span<const Index> training_rows,
                                   const LadderOptions& options);
-
-// The mean over `rows` of the derivative of post with respect to both pre-activations: the
-// direction that a small change of the norm's output moves the neuron in, on average.
-GatedInput mean_gated_gradient(const StudyData& data, std::span<const Index> rows);
-
-// post for given pre-activations; `pre_linear` is ignored unless gated.
-std::vector<double> neuron_post(const ModelConfig& config, std::span<const double> pre,
-                                std::span<const double> pre_linear);
-
-// A pre-activation of every row of the study, from the stream that was captured.
-struct NormedRead {
-  std::vector<double> value;  // n2 · w + b of each row, computed from resid_mid in double
-  std::vector<double> bound;  // bound on the rounding error of a float32 evaluation
-};
-NormedRead normed_read(const StudyData& data, const std::vector<double>& read, double bias);
 
 }  // namespace gnomon

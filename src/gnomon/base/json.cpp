@@ -27,6 +27,26 @@ void require_finite(const Json& value, const std::string& path) {
   }
 }
 
+// JSON lets DEL and the C1 controls stand as they are, but a terminal acts on them. They can only
+// be inside strings, so that an escape means the same.
+std::string escape_terminal_controls(const std::string& json) {
+  std::string escaped;
+  escaped.reserve(json.size());
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(json[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < json.size() ? json[i + 1] : 0);
+    if (byte == 0x7f) {
+      escaped += "\\u007f";
+    } else if (byte == 0xc2 && next >= 0x80 && next <= 0x9f) {
+      escaped += fmt::format("\\u00{:02x}", next);
+      ++i;
+    } else {
+      escaped += json[i];
+    }
+  }
+  return escaped;
+}
+
 }  // namespace
 
 Json parse_json(std::string_view text, std::string_view origin) {
@@ -58,7 +78,7 @@ Json read_json_file(const std::filesystem::path& path) {
 
 std::string dump_json(const Json& value) {
   require_finite(value, "");
-  return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return escape_terminal_controls(value.dump(2, ' ', false, Json::error_handler_t::replace)) + "\n";
 }
 
 Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }

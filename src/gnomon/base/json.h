@@ -15,7 +15,8 @@ using Json = nlohmann::ordered_json;
 Json parse_json(std::string_view text, std::string_view origin);
 Json read_json_file(const std::filesystem::path& path);
 
-// Two-space indentation and a final newline; floats in the shortest form that reads back the same.
+// Two-space indentation and a final newline; floats in the shortest form that reads back the same;
+// control characters escaped, also those that JSON would let stand.
 // Throws InternalError for NaN and infinities: results use null and say why.
 std::string dump_json(const Json& value);
 

@@ -150,7 +150,7 @@ GNOMON_TARGET_AVX2 void tile_avx2(T* c, Index c_row, const T* a, Index a_row, In
     sum[r][0] = accumulate ? V::load(c + r * c_row) : V::all(0);
     sum[r][1] = accumulate ? V::load(c + r * c_row + V::kLanes) : V::all(0);
   }
-  const T* a_from[2] = {a, a + 3 * a_row};
+  const T* a_from[2] = {a, a + (kRows > 3 ? 3 : 0) * a_row};
   for (Index k = 0; k < n_inner; ++k) {
     const auto b_0 = V::load(b);
     const auto b_1 = V::load(b + V::kLanes);
@@ -181,7 +181,8 @@ GNOMON_TARGET_AVX512 void tile_avx512(T* c, Index c_row, const T* a, Index a_row
     sum[r][0] = accumulate ? V::load(c + r * c_row) : V::all(0);
     sum[r][1] = accumulate ? V::load(c + r * c_row + V::kLanes) : V::all(0);
   }
-  const T* a_from[4] = {a, a + 3 * a_row, a + 6 * a_row, a + 9 * a_row};
+  const T* a_from[4] = {a, a + (kRows > 3 ? 3 : 0) * a_row, a + (kRows > 6 ? 6 : 0) * a_row,
+                        a + (kRows > 9 ? 9 : 0) * a_row};
   for (Index k = 0; k < n_inner; ++k) {
     const auto b_0 = V::load(b);
     const auto b_1 = V::load(b + V::kLanes);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/analyses/neuron_values.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "gnomon/analyses/rounding.h"
+#include "gnomon/kernels/activation.h"
+#include "gnomon/kernels/norm.h"
+
+namespace gnomon {
+namespace {
+
+using Column = std::vector<double>;
+
+Column apply_activation(const ModelConfig& config, Column values) {
+  activation_forward<double>(config.activation, values, values);
+  return values;
+}
+
+}  // namespace
+
+NormedRead normed_read(const StudyData& data, const std::vector<double>& read, double bias) {
+  const NeuronWeights& neuron = *data.neuron;
+  const MatrixView<const double> stream = data.resid_mid.matrix();
+  Tensor<double> normed({stream.rows, stream.cols});
+  Column mean(static_cast<std::size_t>(stream.rows));
+  Column scale(static_cast<std::size_t>(stream.rows));
+  norm_scale_forward<double>(data.config.norm, mean, scale, stream, data.config.norm_eps);
+  norm_normalize_forward<double>(normed.matrix(), stream, mean, scale);
+  norm_affine_forward<double>(normed.matrix(), normed.matrix(), neuron.norm_weight,
+                              neuron.norm_bias);
+
+  NormedRead result;
+  for (Index i = 0; i < stream.rows; ++i) {
+    // Of every number that is rounded on the way: centring and the norm's bias may cancel.
+    double magnitude = std::abs(bias);
+    for (Index c = 0; c < stream.cols; ++c) {
+      const auto k = static_cast<std::size_t>(c);
+      const auto row = static_cast<std::size_t>(i);
+      const double normalized = (std::abs(stream(i, c)) + std::abs(mean[row])) / scale[row];
+      const double shift = neuron.norm_bias.empty() ? 0 : std::abs(neuron.norm_bias[k]);
+      magnitude += (normalized * std::abs(neuron.norm_weight[k]) + shift) * std::abs(read[k]);
+    }
+    result.value.push_back(dot(normed.matrix().row(i), read) + bias);
+    result.bound.push_back(sum_rounding_bound(stream.cols, magnitude, data.precision));
+  }
+  return result;
+}
+
+std::vector<double> neuron_post(const ModelConfig& config, std::span<const double> pre,
+                                std::span<const double> pre_linear) {
+  Column post = apply_activation(config, Column(pre.begin(), pre.end()));
+  if (!config.gated_mlp) return post;
+  for (std::size_t i = 0; i < post.size(); ++i) post[i] *= pre_linear[i];
+  return post;
+}
+
+GatedInput mean_gated_gradient(const StudyData& data, std::span<const Index> rows) {
+  if (!data.config.gated_mlp || !data.neuron || rows.empty()) return {1, 0};
+  // Central difference: the activation functions are smooth, its error is about step² = 1e-10.
+  constexpr double kStep = 1e-5;
+  const Column gate = take(data.pre, rows);
+  Column above = gate;
+  Column below = gate;
+  for (std::size_t i = 0; i < gate.size(); ++i) {
+    above[i] += kStep;
+    below[i] -= kStep;
+  }
+  const Column value = apply_activation(data.config, gate);
+  above = apply_activation(data.config, std::move(above));
+  below = apply_activation(data.config, std::move(below));
+  const Column up = take(data.pre_linear, rows);
+  GatedInput mean;
+  for (std::size_t i = 0; i < gate.size(); ++i) {
+    mean.gate += (above[i] - below[i]) / (2 * kStep) * up[i];
+    mean.up += value[i];
+  }
+  mean.gate /= static_cast<double>(rows.size());
+  mean.up /= static_cast<double>(rows.size());
+  return mean;
+}
+
+}  // namespace gnomon

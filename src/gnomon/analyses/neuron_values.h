@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// in: the streams of a study   out: the neuron computed from them, in double
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "gnomon/analyses/study.h"
+
+namespace gnomon {
+
+// The weights of the gate's and of the up branch's read direction in "input" of a gated neuron.
+struct GatedInput {
+  double gate = 0;
+  double up = 0;
+};
+
+// The mean over `rows` of the derivative of post with respect to both pre-activations: the
+// direction that a small change of the norm's output moves the neuron in, on average.
+GatedInput mean_gated_gradient(const StudyData& data, std::span<const Index> rows);
+
+// post for given pre-activations; `pre_linear` is ignored unless gated.
+std::vector<double> neuron_post(const ModelConfig& config, std::span<const double> pre,
+                                std::span<const double> pre_linear);
+
+// A pre-activation of every row of the study, from the stream that was captured.
+struct NormedRead {
+  std::vector<double> value;  // n2 · w + b of each row, computed from resid_mid in double
+  std::vector<double> bound;  // bound on the rounding error of a float32 evaluation
+};
+NormedRead normed_read(const StudyData& data, const std::vector<double>& read, double bias);
+
+}  // namespace gnomon
