@@ -21,7 +21,7 @@
 #include "cli/processor.h"
 #include "cli/resolve_model.h"
 #include "cli/version.h"
-#include "cli/wrapped_text.h"
+#include "gnomon/report/wrapped_text.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/base/process.h"

@@ -14,7 +14,7 @@
 #include "cli/commands.h"
 #include "cli/explained_site.h"
 #include "cli/resolve_model.h"
-#include "cli/wrapped_text.h"
+#include "gnomon/report/wrapped_text.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/base/quote.h"

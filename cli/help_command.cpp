@@ -9,7 +9,7 @@
 #include "cli/commands.h"
 #include "cli/help_text.h"
 #include "cli/help_topics.h"
-#include "cli/wrapped_text.h"
+#include "gnomon/report/wrapped_text.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/base/nearest_name.h"

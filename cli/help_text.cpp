@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/terminal.h"
-#include "cli/wrapped_text.h"
+#include "gnomon/report/wrapped_text.h"
 
 namespace gnomon::cli {
 namespace {

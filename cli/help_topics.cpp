@@ -6,7 +6,7 @@
 #include <array>
 #include <map>
 
-#include "cli/wrapped_text.h"
+#include "gnomon/report/wrapped_text.h"
 #include "gnomon/base/error.h"
 
 namespace gnomon::cli {

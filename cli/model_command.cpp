@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "cli/number_text.h"
 #include "cli/resolve_model.h"
-#include "cli/wrapped_text.h"
+#include "gnomon/report/wrapped_text.h"
 #include "gnomon/base/json.h"
 #include "gnomon/model/fetch.h"
 #include "gnomon/model/model.h"

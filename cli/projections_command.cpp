@@ -29,7 +29,7 @@ void run_projections(const Context& context, const StudyOptions& options) {
     for (const Ladder& ladder : outcome.ladders) context.out << ladder_text(ladder, style) << "\n";
     context.out << checks_text(outcome.checks, style);
     context.out << "Run: " << outcome.run.string() << "\n";
-    context.message(fmt::format("Next:  gnomon audit {} --direction input", outcome.run.string()));
+    context.message(fmt::format("Next:  gnomon audit {} --direction head", outcome.run.string()));
   }
   require_passed(outcome);
 }

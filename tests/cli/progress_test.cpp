@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "cli/number_text.h"
-#include "cli/wrapped_text.h"
+#include "gnomon/report/wrapped_text.h"
 #include "gnomon/report/text_table.h"
 
 namespace gnomon::cli {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "gnomon/report/wrapped_text.h"
+
 namespace gnomon {
 namespace {
 
@@ -37,8 +39,7 @@ std::vector<TableCell> direction_row(const DirectionResult& direction) {
           identity_text(direction.r2_identity.value_or(0)),
           format_p(*direction.log10_p_holm),
           percentile_cell(direction.random_directions, "no random directions"),
-          percentile_cell(direction.other_neurons,
-                          "the head has no counterpart among the layer's neurons")};
+          percentile_cell(direction.other_neurons, "no counterpart among the layer's neurons")};
 }
 
 }  // namespace
@@ -56,15 +57,18 @@ std::string directions_text(const ProjectionAnalysis& analysis, const StudyData&
   for (const DirectionResult& direction : analysis.directions)
     table.add_row(direction_row(direction));
   std::string text =
-      fmt::format("{} against the activation, held-out texts: {} rows, {} distinct\n\n",
+      fmt::format("{} against the activation\nheld-out texts: {} rows, {} distinct\n\n",
                   site_at_name(data.target.at, data.config), analysis.n_row, analysis.n_distinct);
   text += table.render(style);
-  text +=
-      "\n  random, neurons: share of random directions of that site's covariance, and of the\n"
-      "  layer's other neurons, whose |r| is smaller.\n";
+  text += "\n";
+  const auto define = [&](const std::string& word, const std::string& definition) {
+    constexpr int kDefinitionColumn = 13;
+    text += labelled_text("  " + word, definition, kDefinitionColumn);
+  };
+  define("random", "share of random directions with that site's covariance whose |r| is smaller");
+  define("neurons", "the same for the layer's other neurons, read or written likewise");
   for (const DirectionResult& direction : analysis.directions) {
-    if (direction.defined())
-      text += fmt::format("  {:<10} {}\n", direction.name, direction.definition);
+    if (direction.defined()) define(direction.name, direction.definition);
   }
   return in_style(text, style);
 }

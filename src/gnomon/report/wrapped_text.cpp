@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/wrapped_text.h"
+#include "gnomon/report/wrapped_text.h"
 
 #include <algorithm>
 
 #include "gnomon/report/text_table.h"
 #include "gnomon/text/utf8.h"
 
-namespace gnomon::cli {
+namespace gnomon {
 namespace {
 
 // The space behind the word at `at`. "[:, n]" is one word.
@@ -74,4 +74,4 @@ std::string labelled_text(std::string_view label, std::string_view text, int ind
   return result;
 }
 
-}  // namespace gnomon::cli
+}  // namespace gnomon

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace gnomon::cli {
+namespace gnomon {
 
 inline constexpr int kTextWidth = 80;
 
@@ -19,4 +19,4 @@ std::vector<std::string> wrapped_lines(std::string_view text, int width);
 // the lines that follow. A label that is too long has a line of its own.
 std::string labelled_text(std::string_view label, std::string_view text, int indent);
 
-}  // namespace gnomon::cli
+}  // namespace gnomon
