@@ -208,6 +208,30 @@ TYPED_TEST(LinearForward, PackedIsOneChainOfFusedMultiplyAdds) {
   }
 }
 
+// Operands that end where their memory ends: the address sanitizer sees a read beyond them. Every
+// number of rows that a tile has, under every instruction set.
+TYPED_TEST(LinearForward, ReadsNothingBeyondItsOperands) {
+  using T = TypeParam;
+  for (const Shape shape : {Shape{5, 3}, Shape{64, 64}, Shape{64, 70}}) {
+    const auto w = normal_values<T>(shape.n_in * shape.n_out, "w");
+    for (Index n_row = 1; n_row <= 13; ++n_row) {
+      const auto x = normal_values<T>(n_row * shape.n_in, "x");
+      const auto expected = plain_product<T>(x, n_row, w, shape, {});
+      for (const WeightLayout layout : kLayouts) {
+        const Index stride = layout == WeightLayout::in_out ? shape.n_out : shape.n_in;
+        const auto packed = stored_weight<T>(w, shape, layout).packed();
+        const WeightView<T> weight{packed.data(), shape.n_in, shape.n_out, stride, layout};
+        for (const auto& y : with_each_instruction_set(
+                 [&] { return linear<T>(x, n_row, weight, {}, Backend::packed); })) {
+          expect_close(
+              "y", widened<T>(y), expected.y,
+              {.absolute = static_cast<double>(shape.n_in) * kEps<T> * expected.magnitude});
+        }
+      }
+    }
+  }
+}
+
 // A row of y is the same bits whichever rows are computed beside it, wherever it stands, in either
 // layout and with any number of threads. `blas` is not in this list: OpenBLAS 0.3.21 does not keep
 // it.

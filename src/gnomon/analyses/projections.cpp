@@ -90,16 +90,24 @@ Tensor<double> random_directions(MatrixView<const double> stream,
   return directions;
 }
 
-// Fills in everything but the adjusted p-values, which need all directions.
+// Projects the stream on the direction and fills in everything but the adjusted p-values, which
+// need all directions. The direction must be read at the stream's site.
 template <class T>
-void score_direction(Context<T>& context, DirectionResult& direction,
-                     MatrixView<const double> stream, const Tensor<double>* other_neurons) {
+void add_direction(Context<T>& context, const Direction<Space::raw>& read,
+                   const Stream<Space::raw>& stream, std::string definition,
+                   const Tensor<double>* other_neurons) {
+  DirectionResult& direction = context.result.directions.emplace_back();
+  direction.name = read.name;
+  direction.site = site_name(read.site, context.data.config);
+  direction.definition = std::move(definition);
+  direction.weight = read.weight;
+  direction.bias = read.bias;
+  direction.length = norm(read.weight);
+  direction.projection = project(read, stream);
+  for (double& value : direction.projection) value += read.bias;
+
   const ProjectionOptions& options = context.options;
   const std::vector<Index>& scored = context.result.scored_rows;
-  direction.length = norm(direction.weight);
-  for (Index i = 0; i < stream.rows; ++i) {
-    direction.projection.push_back(dot(stream.row(i), direction.weight) + direction.bias);
-  }
   const Column projection = take(direction.projection, scored);
   const BootstrapOptions bootstrap{options.n_bootstrap, options.level, options.seed};
   const std::vector<std::span<const double>> columns = {projection};
@@ -117,9 +125,9 @@ void score_direction(Context<T>& context, DirectionResult& direction,
   direction.p = test.p_value;
   direction.log10_p = test.log10_p;
 
-  const Tensor<double> scored_stream = take_rows(stream, scored);
+  const Tensor<double> scored_stream = take_rows(stream.rows, scored);
   const Tensor<double> random =
-      random_directions(stream, context.result.training_rows, options.n_random_direction,
+      random_directions(stream.rows, context.result.training_rows, options.n_random_direction,
                         options.seed, direction.site);
   direction.random_directions =
       rank_among(*direction.r, scored_stream.matrix(), random.matrix(), context.truth);
@@ -173,18 +181,15 @@ Tensor<double> norm_output(const StudyData& data) {
 
 template <class T>
 void add_head(Context<T>& context) {
-  const ModelConfig& config = context.data.config;
-  DirectionResult head;
-  head.name = "head";
-  head.site = site_name({HookKind::resid_post, config.n_layers - 1, std::nullopt}, config);
-  head.definition = fmt::format(
-      "{} · w + b, ridge regression on the training rows, lambda = {:.3g} by grouped "
-      "cross-validation",
-      head.site, context.result.ridge.fit.lambda);
-  head.weight = context.result.head.weight;
-  head.bias = context.result.head.bias;
-  score_direction(context, head, context.data.resid_final.matrix(), nullptr);
-  context.result.directions.push_back(std::move(head));
+  const StudyData& data = context.data;
+  const LinearHead& head = context.result.head;
+  const Site site = data.final_site();
+  add_direction(
+      context, {"head", site, head.weight, head.bias, "ridge"}, {site, data.resid_final.matrix()},
+      fmt::format("{} · w + b, ridge regression on the training rows, lambda = {:.3g} by grouped "
+                  "cross-validation",
+                  site_name(site, data.config), context.result.ridge.fit.lambda),
+      nullptr);
 }
 
 template <class T>
@@ -197,22 +202,16 @@ void add_inputs(Context<T>& context) {
                     site_name(data.target.at.site, data.config))));
     return;
   }
-  const Tensor<double> stream = norm_output(data);
+  const Tensor<double> normed = norm_output(data);
   const Index layer = data.target.layer();
+  const Stream<Space::raw> stream = {{HookKind::ln2_out, layer, std::nullopt}, normed.matrix()};
   const Index neuron = data.target.index();
-  const std::string site = site_name({HookKind::ln2_out, layer, std::nullopt}, data.config);
+  const std::string site = site_name(stream.site, data.config);
   const Tensor<double> gates = read_directions(data.config, context.weights, layer, context.others);
   const NeuronWeights& own = *data.neuron;
   const auto add = [&](const std::string& name, const std::string& definition, const Column& weight,
                        double bias, const Tensor<double>& null) {
-    DirectionResult direction;
-    direction.name = name;
-    direction.site = site;
-    direction.definition = definition;
-    direction.weight = weight;
-    direction.bias = bias;
-    score_direction(context, direction, stream.matrix(), &null);
-    context.result.directions.push_back(std::move(direction));
+    add_direction(context, {name, stream.site, weight, bias, "weights"}, stream, definition, &null);
   };
   if (!data.config.gated_mlp) {
     add("input", fmt::format("{} · W_in[:, {}] + b_in[{}]", site, neuron, neuron), own.read,
@@ -252,21 +251,18 @@ void add_writes(Context<T>& context) {
                                          : fmt::format("e_{} (basis vector)", data.target.index());
   Tensor<double> null;
   if (data.neuron) null = write_directions(context.weights, data.target.layer(), context.others);
-  const auto add = [&](const std::string& name, const Site& site, const Tensor<double>& stream) {
-    DirectionResult direction;
-    direction.name = name;
-    direction.site = site_name(site, data.config);
-    direction.definition = fmt::format("{} · {}", direction.site, symbol);
-    direction.weight = data.write();
-    score_direction(context, direction, stream.matrix(), data.neuron ? &null : nullptr);
-    context.result.directions.push_back(std::move(direction));
+  const auto add = [&](const std::string& name, const Site& site, const Tensor<double>& rows) {
+    add_direction(context, {name, site, data.write(), 0, data.neuron ? "weights" : "basis"},
+                  {site, rows.matrix()},
+                  fmt::format("{} · {}", site_name(site, data.config), symbol),
+                  data.neuron ? &null : nullptr);
   };
   const Site written = data.write_site();
   const Tensor<double>& stream = written.kind == HookKind::resid_pre   ? data.resid_pre
                                  : written.kind == HookKind::resid_mid ? data.resid_mid
                                                                        : data.resid_post;
   add("output", written, stream);
-  add("final", {HookKind::resid_post, data.config.n_layers - 1, std::nullopt}, data.resid_final);
+  add("final", data.final_site(), data.resid_final);
 }
 
 void adjust_p_values(std::vector<DirectionResult>& directions) {

@@ -145,6 +145,8 @@ Site StudyData::write_site() const {
   }
 }
 
+Site StudyData::final_site() const { return block_site(HookKind::resid_post, config.n_layers - 1); }
+
 Tensor<double> take_rows(MatrixView<const double> matrix, std::span<const Index> rows) {
   Tensor<double> taken({static_cast<Index>(rows.size()), matrix.cols});
   for (std::size_t i = 0; i < rows.size(); ++i) {

@@ -75,6 +75,7 @@ struct StudyData {
   std::vector<double> write() const;
   // The site at which that vector has been added: where the output direction is read.
   Site write_site() const;
+  Site final_site() const;  // of resid_final
 };
 
 // Runs the texts through the model once and keeps what StudyData holds.
