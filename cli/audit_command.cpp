@@ -63,11 +63,13 @@ void run_audit(const Context& context, const AuditOptions& options) {
         fmt::format("direction \"{}\" is not defined for this target", options.direction),
         "a coordinate of the residual stream has no input direction: use output, final or head");
   }
+  std::string shown;
+  for (const Ladder& ladder : chosen) shown += ladder_text(ladder, context.text_style()) + "\n";
+  if (outcome) write_console_log(*outcome, shown);
   if (context.options.json) {
     context.out << dump_json(audit_json(chosen));
   } else {
-    for (const Ladder& ladder : chosen)
-      context.out << ladder_text(ladder, context.text_style()) << "\n";
+    context.out << shown;
   }
   for (const Ladder& ladder : chosen) {
     if (ladder.closes) continue;

@@ -21,13 +21,13 @@
 #include "cli/processor.h"
 #include "cli/resolve_model.h"
 #include "cli/version.h"
-#include "gnomon/report/wrapped_text.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/base/process.h"
 #include "gnomon/base/threads.h"
 #include "gnomon/kernels/matmul.h"
 #include "gnomon/model/fetch.h"
+#include "gnomon/report/wrapped_text.h"
 #include "gnomon/text/visible_text.h"
 
 namespace gnomon::cli {

@@ -14,13 +14,13 @@
 #include "cli/commands.h"
 #include "cli/explained_site.h"
 #include "cli/resolve_model.h"
-#include "gnomon/report/wrapped_text.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/base/quote.h"
 #include "gnomon/model/hook_aliases.h"
 #include "gnomon/model/model.h"
 #include "gnomon/model/site_explanation.h"
+#include "gnomon/report/wrapped_text.h"
 
 namespace gnomon::cli {
 namespace {

@@ -9,11 +9,11 @@
 #include "cli/commands.h"
 #include "cli/help_text.h"
 #include "cli/help_topics.h"
-#include "gnomon/report/wrapped_text.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/base/nearest_name.h"
 #include "gnomon/base/quote.h"
+#include "gnomon/report/wrapped_text.h"
 
 namespace gnomon::cli {
 namespace {

@@ -6,8 +6,8 @@
 #include <array>
 #include <map>
 
-#include "gnomon/report/wrapped_text.h"
 #include "gnomon/base/error.h"
+#include "gnomon/report/wrapped_text.h"
 
 namespace gnomon::cli {
 namespace {

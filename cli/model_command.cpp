@@ -8,11 +8,11 @@
 #include "cli/commands.h"
 #include "cli/number_text.h"
 #include "cli/resolve_model.h"
-#include "gnomon/report/wrapped_text.h"
 #include "gnomon/base/json.h"
 #include "gnomon/model/fetch.h"
 #include "gnomon/model/model.h"
 #include "gnomon/report/text_table.h"
+#include "gnomon/report/wrapped_text.h"
 #include "gnomon/text/visible_text.h"
 
 namespace gnomon::cli {

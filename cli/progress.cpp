@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "cli/number_text.h"
-#include "gnomon/report/wrapped_text.h"
 #include "gnomon/report/text_table.h"
+#include "gnomon/report/wrapped_text.h"
 
 namespace gnomon::cli {
 namespace {

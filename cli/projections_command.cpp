@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <string>
 
 #include "cli/commands.h"
 #include "cli/study_options.h"
@@ -13,22 +14,25 @@
 namespace gnomon::cli {
 namespace {
 
+std::string outcome_text(const StudyOutcome& outcome, const TextStyle& style) {
+  std::string text = directions_text(outcome.analysis, outcome.data, style) + "\n" +
+                     baselines_text(outcome.analysis, style) + "\n" +
+                     cosines_text(outcome.analysis, style) + "\nWhy r is not 1\n\n";
+  for (const Ladder& ladder : outcome.ladders) text += ladder_text(ladder, style) + "\n";
+  return text + checks_text(outcome.checks, style);
+}
+
 void run_projections(const Context& context, const StudyOptions& options) {
   const StudyOutcome outcome = run_study(context, options, "projections");
+  const std::string shown = outcome_text(outcome, context.text_style());
+  write_console_log(outcome, shown);
   if (context.options.json) {
     Json json = projections_json(outcome.data, outcome.analysis);
     json["audit"] = audit_json(outcome.ladders);
     json["checks"] = checks_json(outcome.checks);
     context.out << dump_json(json);
   } else {
-    const TextStyle style = context.text_style();
-    context.out << "\n"
-                << directions_text(outcome.analysis, outcome.data, style) << "\n"
-                << baselines_text(outcome.analysis, style) << "\n"
-                << cosines_text(outcome.analysis, style) << "\nWhy r is not 1\n\n";
-    for (const Ladder& ladder : outcome.ladders) context.out << ladder_text(ladder, style) << "\n";
-    context.out << checks_text(outcome.checks, style);
-    context.out << "Run: " << outcome.run.string() << "\n";
+    context.out << "\n" << shown << "Run: " << outcome.run.string() << "\n";
     context.message(fmt::format("Next:  gnomon audit {} --direction head", outcome.run.string()));
   }
   require_passed(outcome);

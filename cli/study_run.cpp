@@ -162,17 +162,22 @@ StudyOutcome run_study(const Context& context, const StudyOptions& options,
   StudyOutcome outcome;
   outcome.run = run.path();
   StudyTexts texts;
+  const auto say = [&](const std::string& line) {
+    outcome.messages += line + "\n";
+    context.message(line);
+  };
   try {
+    run.add_varying_file("console.log");
     run.set_model(model_record(model));
     run.stage("data", [&] {
       texts = prepare_texts(model, source.records, context.options.seed);
       run.set_data({source.sha256, texts.records.size(), source.n_distinct,
                     static_cast<std::uint64_t>(texts.groups.n_groups)});
       for (const ExcludedText& excluded : texts.excluded) {
-        context.message(fmt::format("left out {}: {}", excluded.source, excluded.why));
+        say(fmt::format("left out {}: {}", excluded.source, excluded.why));
       }
-      context.message(fmt::format("Texts    {}: {} groups, {} left out", source.description,
-                                  texts.groups.n_groups, texts.excluded.size()));
+      say(fmt::format("Texts    {}: {} groups, {} left out", source.description,
+                      texts.groups.n_groups, texts.excluded.size()));
     });
     run.stage("measure", [&] {
       Progress progress = context.progress("Measure", 0, "tokens");
@@ -209,6 +214,10 @@ StudyOutcome run_study(const Context& context, const StudyOptions& options,
     throw;
   }
   return outcome;
+}
+
+void write_console_log(const StudyOutcome& outcome, const std::string& shown) {
+  write_file_atomic(outcome.run / "console.log", outcome.messages + shown);
 }
 
 void require_passed(const StudyOutcome& outcome) {

@@ -19,6 +19,7 @@ struct StudyOutcome {
   std::vector<Ladder> ladders;
   std::vector<CheckResult> checks;
   std::filesystem::path run;
+  std::string messages;  // what was said on the way, for console.log
 
   bool passed() const;
 };
@@ -29,7 +30,10 @@ struct StudyOutcome {
 StudyOutcome run_study(const Context& context, const StudyOptions& options,
                        const std::string& command);
 
-// What the terminal shows of it; --json shows analysis/projections.json or audit.json instead.
+// Throws CheckError for the first check that failed.
 void require_passed(const StudyOutcome& outcome);
+
+// Writes console.log: the messages on the way, and `shown`, the tables as a terminal has them.
+void write_console_log(const StudyOutcome& outcome, const std::string& shown);
 
 }  // namespace gnomon::cli

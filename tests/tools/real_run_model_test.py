@@ -51,6 +51,10 @@ class RealRun(unittest.TestCase):
             if not line.startswith("Run: "):
                 self.assertLessEqual(len(line), 80, line)
 
+    def test_console_log_is_what_was_shown(self):
+        shown = self.results[0].stdout.split("Run: ")[0].strip()
+        self.assertIn(shown, (self.runs[0] / "console.log").read_text())
+
     def test_run_directory_is_valid(self):
         validator = [sys.executable, str(ROOT / "tools" / "validate_run.py"), str(self.runs[0])]
         result = subprocess.run(validator, capture_output=True, text=True)

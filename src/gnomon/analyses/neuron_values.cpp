@@ -21,16 +21,22 @@ Column apply_activation(const ModelConfig& config, Column values) {
 
 }  // namespace
 
+NormedStream normed_stream(const StudyData& data) {
+  const MatrixView<const double> stream = data.resid_mid.matrix();
+  const auto n_row = static_cast<std::size_t>(stream.rows);
+  NormedStream normed{Tensor<double>({stream.rows, stream.cols}), Column(n_row), Column(n_row)};
+  const MatrixView<double> out = normed.out.matrix();
+  norm_scale_forward<double>(data.config.norm, normed.mean, normed.scale, stream,
+                             data.config.norm_eps);
+  norm_normalize_forward<double>(out, stream, normed.mean, normed.scale);
+  norm_affine_forward<double>(out, out, data.neuron->norm_weight, data.neuron->norm_bias);
+  return normed;
+}
+
 NormedRead normed_read(const StudyData& data, const std::vector<double>& read, double bias) {
   const NeuronWeights& neuron = *data.neuron;
   const MatrixView<const double> stream = data.resid_mid.matrix();
-  Tensor<double> normed({stream.rows, stream.cols});
-  Column mean(static_cast<std::size_t>(stream.rows));
-  Column scale(static_cast<std::size_t>(stream.rows));
-  norm_scale_forward<double>(data.config.norm, mean, scale, stream, data.config.norm_eps);
-  norm_normalize_forward<double>(normed.matrix(), stream, mean, scale);
-  norm_affine_forward<double>(normed.matrix(), normed.matrix(), neuron.norm_weight,
-                              neuron.norm_bias);
+  const NormedStream normed = normed_stream(data);
 
   NormedRead result;
   for (Index i = 0; i < stream.rows; ++i) {
@@ -39,11 +45,12 @@ NormedRead normed_read(const StudyData& data, const std::vector<double>& read, d
     for (Index c = 0; c < stream.cols; ++c) {
       const auto k = static_cast<std::size_t>(c);
       const auto row = static_cast<std::size_t>(i);
-      const double normalized = (std::abs(stream(i, c)) + std::abs(mean[row])) / scale[row];
+      const double normalized =
+          (std::abs(stream(i, c)) + std::abs(normed.mean[row])) / normed.scale[row];
       const double shift = neuron.norm_bias.empty() ? 0 : std::abs(neuron.norm_bias[k]);
       magnitude += (normalized * std::abs(neuron.norm_weight[k]) + shift) * std::abs(read[k]);
     }
-    result.value.push_back(dot(normed.matrix().row(i), read) + bias);
+    result.value.push_back(dot(normed.out.matrix().row(i), read) + bias);
     result.bound.push_back(sum_rounding_bound(stream.cols, magnitude, data.precision));
   }
   return result;

@@ -23,6 +23,14 @@ GatedInput mean_gated_gradient(const StudyData& data, std::span<const Index> row
 std::vector<double> neuron_post(const ModelConfig& config, std::span<const double> pre,
                                 std::span<const double> pre_linear);
 
+// ln2 at every row of the study, from the stream that was captured; only for neurons.
+struct NormedStream {
+  Tensor<double> out;  // ln2.hook_out
+  std::vector<double> mean;
+  std::vector<double> scale;
+};
+NormedStream normed_stream(const StudyData& data);
+
 // A pre-activation of every row of the study, from the stream that was captured.
 struct NormedRead {
   std::vector<double> value;  // n2 · w + b of each row, computed from resid_mid in double

@@ -166,19 +166,6 @@ DirectionResult undefined_direction(std::string name, std::string why) {
   return direction;
 }
 
-// The norm's output at the rows of the study, computed from the stream that was captured.
-Tensor<double> norm_output(const StudyData& data) {
-  const MatrixView<const double> stream = data.resid_mid.matrix();
-  Tensor<double> out({stream.rows, stream.cols});
-  Column mean(static_cast<std::size_t>(stream.rows));
-  Column scale(static_cast<std::size_t>(stream.rows));
-  norm_scale_forward<double>(data.config.norm, mean, scale, stream, data.config.norm_eps);
-  norm_normalize_forward<double>(out.matrix(), stream, mean, scale);
-  norm_affine_forward<double>(out.matrix(), out.matrix(), data.neuron->norm_weight,
-                              data.neuron->norm_bias);
-  return out;
-}
-
 template <class T>
 void add_head(Context<T>& context) {
   const StudyData& data = context.data;
@@ -202,9 +189,9 @@ void add_inputs(Context<T>& context) {
                     site_name(data.target.at.site, data.config))));
     return;
   }
-  const Tensor<double> normed = norm_output(data);
+  const NormedStream normed = normed_stream(data);
   const Index layer = data.target.layer();
-  const Stream<Space::raw> stream = {{HookKind::ln2_out, layer, std::nullopt}, normed.matrix()};
+  const Stream<Space::raw> stream = {{HookKind::ln2_out, layer, std::nullopt}, normed.out.matrix()};
   const Index neuron = data.target.index();
   const std::string site = site_name(stream.site, data.config);
   const Tensor<double> gates = read_directions(data.config, context.weights, layer, context.others);
