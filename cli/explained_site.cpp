@@ -222,9 +222,8 @@ struct Attempt {
   std::optional<ArgumentError> error;
 };
 
-Attempt attempt(const Parts& parts, std::string_view architecture) {
+Attempt attempt(const Question& question, const Parts& parts, std::string_view architecture) {
   try {
-    const Question question = question_of(parts, architecture);
     const ModelConfig config = any_model(architecture, question.n_layers);
     return {explained(parse_site(question.text, config), config, false, parts, question.words),
             std::nullopt};
@@ -233,19 +232,25 @@ Attempt attempt(const Parts& parts, std::string_view architecture) {
   }
 }
 
+Attempt attempt(const Parts& parts, std::string_view architecture) {
+  return attempt(question_of(parts, architecture), parts, architecture);
+}
+
 // The same site in the other family, where it exists there.
 void add_other_family(ExplainedSite& site, const Parts& parts, std::string_view architecture) {
-  Parts canonical = parts;
-  canonical.name = site.layer.empty() || site.layer.front() != '{'
-                       ? site.hook
-                       : std::string(hook_point(site.kind).name);
-  Attempt other = attempt(canonical, architecture);
-  if (!other.site) return;
-  if (architecture == kArchitectures.front()) {
-    site.families.insert(site.families.begin(), other.site->families.front());
-  } else {
-    site.families.push_back(other.site->families.front());
+  // Under our own name: the user's may be one of a library that the other family's files lack.
+  Question question = question_of(parts, site.families.front().architecture);
+  const HookPoint& point = hook_point(site.kind);
+  question.text = site.hook;
+  if (question.words.any && point.per_block) {
+    question.text = fmt::format("blocks.{}.{}", kAnyLayer, point.name);
   }
+  question.text += parts.coordinate + parts.position;
+  const Attempt other = attempt(question, parts, architecture);
+  if (!other.site) return;
+  const auto at =
+      architecture == kArchitectures.front() ? site.families.begin() : site.families.end();
+  site.families.insert(at, other.site->families.front());
 }
 
 }  // namespace

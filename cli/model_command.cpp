@@ -153,9 +153,11 @@ void run_show(const Context& context, const std::string& name) {
 }
 
 void run_list(const Context& context) {
+  constexpr int kDescriptionIndent = 17;
   const std::filesystem::path cache = user_cache_folder();
   Json list = Json::array();
-  TextTable table({{"name"}, {"size", Align::right}, {"licence"}, {"fetched"}, {"description"}});
+  TextTable table({{"name"}, {"size", Align::right}, {"licence"}, {"fetched"}});
+  std::string descriptions;
   for (const KnownModel& model : known_models()) {
     const auto path = find_known_model(model.name, cache);
     list.push_back({{"name", model.name},
@@ -163,15 +165,15 @@ void run_list(const Context& context) {
                     {"licence", model.licence},
                     {"description", model.description},
                     {"path", path ? Json(visible_text(path->string())) : Json(nullptr)}});
-    table.add_row({model.name, size_text(model.bytes), model.licence, path ? "yes" : "no",
-                   model.description});
+    table.add_row({model.name, size_text(model.bytes), model.licence, path ? "yes" : "no"});
+    descriptions += labelled_text("  " + model.name, model.description, kDescriptionIndent);
   }
   if (context.options.json) {
     context.out << dump_json(
         Json{{"cache", visible_text(cache.string())}, {"models", std::move(list)}});
     return;
   }
-  context.out << table.render(context.text_style());
+  context.out << table.render(context.text_style()) << "\n" << descriptions;
   context.message(fmt::format("cache: {}", visible_text(cache.string())));
 }
 

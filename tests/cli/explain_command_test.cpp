@@ -124,7 +124,10 @@ TEST(ExplainCommand, AliasesAndWhatTheyMean) {
   // The last block's output, whichever that is.
   const Json last = explained({"transformer.ln_f.in"})[0];
   EXPECT_EQ(last["hook"], "blocks.{n_layers-1}.hook_resid_post");
-  EXPECT_EQ(last["families"]["gpt2"]["next"], "ln_final.hook_scale");
+  for (const char* architecture : {"gpt2", "llama"}) {
+    EXPECT_EQ(last["families"][architecture]["previous"], "blocks.{n_layers-1}.hook_mlp_out");
+    EXPECT_EQ(last["families"][architecture]["next"], "ln_final.hook_scale");
+  }
   // One name, two sites.
   const Json both = explained({"blocks.2.mlp.in.hook_out"});
   ASSERT_EQ(both.size(), 2U);

@@ -93,6 +93,8 @@ TEST(ModelCommand, ListsWhatIsInTheCache) {
   EXPECT_TRUE(before["models"][0]["path"].is_null());
   const auto text = run_gnomon({"model", "list"}, environment);
   EXPECT_NE(text.out.find(known_models()[0].name), std::string::npos);
+  for (const std::string& line : test::lines_of(text.out))
+    EXPECT_LE(display_width(line), 80) << line;
   EXPECT_NE(text.err.find(cache.path().string()), std::string::npos);
   EXPECT_EQ(run_gnomon({"-q", "model", "list"}, environment).err, "");
 }

@@ -6,8 +6,8 @@
 #include <sstream>
 
 #include "cli/number_text.h"
-#include "gnomon/report/wrapped_text.h"
 #include "gnomon/report/text_table.h"
+#include "gnomon/report/wrapped_text.h"
 
 namespace gnomon::cli {
 namespace {
