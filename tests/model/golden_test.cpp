@@ -112,8 +112,15 @@ TEST_P(GoldenModel, EveryHookPointInDoubleWithTheReferenceBackend) {
 }
 
 TEST_P(GoldenModel, EveryHookPointInFloat) {
-  compare_every_hook<float>(GetParam(), "activations_float32.safetensors", Backend::blas,
-                            kFloatTolerance);
+  for (const Backend backend : {Backend::packed, Backend::blas}) {
+    compare_every_hook<float>(GetParam(), "activations_float32.safetensors", backend,
+                              kFloatTolerance);
+  }
+}
+
+TEST_P(GoldenModel, EveryHookPointInDoubleWithThePackedBackend) {
+  compare_every_hook<double>(GetParam(), "activations_float64.safetensors", Backend::packed,
+                             kDoubleTolerance);
 }
 
 TEST_P(GoldenModel, NextTokenLogProbabilities) {
