@@ -99,7 +99,7 @@ TEST_F(SmolLm2Golden, NextTokenLogProbabilitiesInFloat) {
       }
     });
     run_forward<float>(model_->config(), model_->weights<float>(), pack(one), hooks, {},
-                       Backend::blas);
+                       Backend::packed);
   }
   EXPECT_LE(worst, 2e-4);
   RecordProperty("worst_difference", fmt::format("{:.3g}", worst));
@@ -125,7 +125,7 @@ TEST_F(SmolLm2Golden, StreamsAndNeuronsInDouble) {
       });
     }
     run_forward<double>(model_->config(), model_->weights<double>(), pack(one), hooks, {},
-                        Backend::blas);
+                        Backend::packed);
   }
 }
 
