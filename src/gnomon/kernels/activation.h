@@ -28,6 +28,12 @@ std::string_view activation_name(Activation activation);
 template <class T>
 void activation_forward(Activation activation, std::span<T> y, std::span<const T> x);
 
+// grad_x[i] = f'(x[i]) grad_y[i]. Overwrites grad_x, which may be grad_y. The derivative of relu at
+// 0 is 0.
+template <class T>
+void activation_backward(Activation activation, std::span<T> grad_x, std::span<const T> grad_y,
+                         std::span<const T> x);
+
 // y[i] = a[i] b[i]. Overwrites y, which may be a or b.
 template <class T>
 void multiply_forward(std::span<T> y, std::span<const T> a, std::span<const T> b);

@@ -44,4 +44,34 @@ void attention_forward(MatrixView<T> z, MatrixView<const T> q, MatrixView<const 
                        MatrixView<const T> v, std::span<const Index> q_position,
                        const AttentionShape& shape);
 
+// Gradients of the three steps, backwards. In each, inputs are those of the forward step.
+
+// grad_pattern = grad_z vᵀ, head by head, overwritten, 0 where the key lies after the query;
+// grad_v += patternᵀ grad_z, summed over the query heads that share the key-value head.
+template <class T>
+void attention_values_backward(MatrixView<T> grad_pattern, MatrixView<T> grad_v,
+                               MatrixView<const T> grad_z, MatrixView<const T> pattern,
+                               MatrixView<const T> v, std::span<const Index> q_position,
+                               const AttentionShape& shape);
+// grad_scores = pattern (grad_pattern - Σ_j pattern grad_pattern), overwritten; it may be
+// grad_pattern. The sum is in double.
+template <class T>
+void attention_pattern_backward(MatrixView<T> grad_scores, MatrixView<const T> grad_pattern,
+                                MatrixView<const T> pattern);
+// grad_q = scale grad_scores k, overwritten;   grad_k += scale grad_scoresᵀ q.
+template <class T>
+void attention_scores_backward(MatrixView<T> grad_q, MatrixView<T> grad_k,
+                               MatrixView<const T> grad_scores, MatrixView<const T> q,
+                               MatrixView<const T> k, std::span<const Index> q_position,
+                               const AttentionShape& shape);
+
+// The three steps without storing the pattern of the whole text: recomputes it from q and k as
+// attention_forward does. Overwrites grad_q, adds into grad_k and grad_v. Up to rounding what the
+// three steps give. Not threaded: callers run texts side by side.
+template <class T>
+void attention_backward(MatrixView<T> grad_q, MatrixView<T> grad_k, MatrixView<T> grad_v,
+                        MatrixView<const T> grad_z, MatrixView<const T> q, MatrixView<const T> k,
+                        MatrixView<const T> v, std::span<const Index> q_position,
+                        const AttentionShape& shape);
+
 }  // namespace gnomon

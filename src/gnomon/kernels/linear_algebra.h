@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "gnomon/kernels/output.h"
 #include "gnomon/tensor/tensor.h"
 #include "gnomon/tensor/view.h"
 
@@ -13,7 +14,6 @@ namespace gnomon {
 // run on the calling thread and do not depend on that number.
 
 enum class Op { plain, transposed };
-enum class Output { overwrite, add };
 
 // c = op(a) op(b), or c += op(a) op(b). c must not overlap a or b. Throws ShapeError.
 void multiply(MatrixView<double> c, MatrixView<const double> a, Op op_a, MatrixView<const double> b,

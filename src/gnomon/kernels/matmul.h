@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "gnomon/kernels/output.h"
 #include "gnomon/tensor/view.h"
 
 namespace gnomon {
@@ -42,6 +43,16 @@ struct WeightView {
   }
 };
 
+// The gradient of a projection's weights, laid out as they are.
+template <class T>
+struct GradWeightView {
+  T* data = nullptr;
+  Index n_in = 0;
+  Index n_out = 0;
+  Index stride = 0;
+  WeightLayout layout = WeightLayout::out_in;
+};
+
 // y = x W + bias; an empty bias is none.
 //
 // x [n_row, n_in]   y [n_row, n_out]   bias [n_out], added last. Overwrites y, which must not
@@ -49,5 +60,25 @@ struct WeightView {
 template <class T>
 void linear_forward(MatrixView<T> y, MatrixView<const T> x, const WeightView<T>& weight,
                     std::span<const T> bias, Backend backend);
+
+// The gradient of the loss with respect to x:
+//
+//   grad_x = grad_y Wᵀ, or grad_x += grad_y Wᵀ
+//
+// grad_x [n_row, n_in]   grad_y [n_row, n_out]. grad_x must not overlap grad_y. With packed a row's
+// bits depend on that row of grad_x and grad_y and on the weight alone. Throws ShapeError.
+template <class T>
+void linear_backward_input(MatrixView<T> grad_x, MatrixView<const T> grad_y,
+                           const WeightView<T>& weight, Output output, Backend backend);
+
+// The gradients with respect to the weight and the bias:
+//
+//   grad_weight += xᵀ grad_y        grad_bias += Σ_row grad_y
+//
+// An empty grad_bias is none; a grad_weight with null data is none. The sum over rows is never
+// split across threads: the same bits with any number of them. Throws ShapeError.
+template <class T>
+void linear_backward_weight(const GradWeightView<T>& grad_weight, std::span<T> grad_bias,
+                            MatrixView<const T> x, MatrixView<const T> grad_y, Backend backend);
 
 }  // namespace gnomon

@@ -31,4 +31,32 @@ template <class T>
 void norm_affine_forward(MatrixView<T> y, MatrixView<const T> normalized, std::span<const T> weight,
                          std::span<const T> bias);
 
+// Gradients of the loss, step by step backwards. In each, inputs are those of the forward step.
+
+// grad_normalized = grad_y weight. Adds Σ_row grad_y normalized into grad_weight and Σ_row grad_y
+// into grad_bias; where one is empty it is not computed. grad_normalized may be grad_y. The sums
+// over rows are not split across threads.
+template <class T>
+void norm_affine_backward(MatrixView<T> grad_normalized, std::span<T> grad_weight,
+                          std::span<T> grad_bias, MatrixView<const T> grad_y,
+                          MatrixView<const T> normalized, std::span<const T> weight);
+
+// With c = x - mean:   grad_c = grad_normalized / scale   grad_scale = -Σ grad_normalized c /
+// scale² where c / scale is `normalized`. Overwrites both; grad_c may be grad_normalized.
+// grad_scale sums in double.
+template <class T>
+void norm_normalize_backward(MatrixView<T> grad_c, std::span<T> grad_scale,
+                             MatrixView<const T> grad_normalized, MatrixView<const T> normalized,
+                             std::span<const T> scale);
+
+// The whole gradient with respect to x, added into grad_x:
+//
+//   layer_norm   g = grad_c + grad_scale c / (d scale),  grad_x += g - Σ g / d
+//   rms_norm     g = grad_c + grad_scale x / (d scale),  grad_x += g
+//
+// where c / scale, x / scale is `normalized`. Sums in double.
+template <class T>
+void norm_scale_backward(NormKind kind, MatrixView<T> grad_x, MatrixView<const T> grad_c,
+                         std::span<const T> grad_scale, MatrixView<const T> normalized);
+
 }  // namespace gnomon

@@ -21,4 +21,11 @@ template <class T>
 void rotary_forward(MatrixView<T> y, MatrixView<const T> x, std::span<const Index> position,
                     std::span<const double> frequency, Index d_head);
 
+// grad_x: the gradient turned back by the same angles. Overwrites grad_x, which may be grad_y.
+// Throws ShapeError.
+template <class T>
+void rotary_backward(MatrixView<T> grad_x, MatrixView<const T> grad_y,
+                     std::span<const Index> position, std::span<const double> frequency,
+                     Index d_head);
+
 }  // namespace gnomon
