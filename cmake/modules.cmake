@@ -49,7 +49,7 @@ function(gnomon_module_tests name)
       else()
         target_link_libraries(${target} PRIVATE gnomon::${name})
       endif()
-      if(name MATCHES "^(activations|targets|directions|analyses|report|cli)$")
+      if(name MATCHES "^(activations|targets|train|directions|analyses|report|cli)$")
         target_link_libraries(${target} PRIVATE gnomon_test_models)
       endif()
       gtest_discover_tests(${target} PROPERTIES LABELS ${tier} TIMEOUT 600 DISCOVERY_TIMEOUT 60

@@ -28,14 +28,6 @@ const Family& require_family(std::string_view architecture, const fs::path& path
                                      fmt::join(architecture_names(), ", ")));
 }
 
-bool is_per_block(const WeightRow& row) { return row.hf_name.find("{}") != std::string_view::npos; }
-
-bool is_norm(const WeightRow& row) { return row.n_in == Axis::none; }
-
-bool is_embedding(const WeightRow& row) {
-  return row.kind == WeightKind::wte || row.kind == WeightKind::wpe;
-}
-
 std::string file_name(const WeightRow& row, Index layer, bool from_gguf) {
   return fmt::format(fmt::runtime(from_gguf ? row.gguf_name : row.hf_name), layer);
 }
@@ -96,14 +88,6 @@ struct Checkpoint::Binder {
     return nullptr;
   }
 
-  std::vector<Index> expected_shape(const WeightRow& row, WeightLayout layout) const {
-    const Index n_out = axis_size(row.n_out, config);
-    if (is_norm(row)) return {n_out};
-    const Index n_in = axis_size(row.n_in, config);
-    if (is_embedding(row) || layout == WeightLayout::in_out) return {n_in, n_out};
-    return {n_out, n_in};
-  }
-
   StoredWeight require(const std::string& name, const std::vector<Index>& shape) {
     const StoredTensor* tensor = find(name);
     if (tensor == nullptr)
@@ -118,7 +102,7 @@ struct Checkpoint::Binder {
   StoredWeight weight(const WeightRow& row, Index layer) {
     const WeightLayout layout = from_gguf ? WeightLayout::out_in : row.hf_layout;
     StoredWeight found =
-        require(file_name(row, layer, from_gguf) + ".weight", expected_shape(row, layout));
+        require(file_name(row, layer, from_gguf) + ".weight", stored_shape(row, layout, config));
     found.layout = layout;
     if (from_gguf && family.gguf_interleaves_rotary_rows) {
       if (row.kind == WeightKind::q_proj) found.n_interleaved_heads = config.n_heads;

@@ -39,6 +39,18 @@ Index axis_size(Axis axis, const ModelConfig& config) {
   throw InternalError("axis_size: unknown axis");
 }
 
+bool is_per_block(const WeightRow& row) { return row.hf_name.find("{}") != std::string_view::npos; }
+
+std::vector<Index> stored_shape(const WeightRow& row, WeightLayout layout,
+                                const ModelConfig& config) {
+  const Index n_out = axis_size(row.n_out, config);
+  if (row.n_in == Axis::none) return {n_out};
+  const Index n_in = axis_size(row.n_in, config);
+  const bool embedding = row.kind == WeightKind::wte || row.kind == WeightKind::wpe;
+  if (embedding || layout == WeightLayout::in_out) return {n_in, n_out};
+  return {n_out, n_in};
+}
+
 std::span<const Family* const> families() {
   static const std::array kFamilies = {&gpt2_family(), &llama_family()};
   return kFamilies;
@@ -49,6 +61,16 @@ const Family* find_family(std::string_view architecture) {
     if (family->architecture == architecture) return family;
   }
   return nullptr;
+}
+
+WeightLayout hf_layout(WeightKind kind, const ModelConfig& config) {
+  const Family* family = find_family(config.architecture);
+  if (family != nullptr) {
+    for (const WeightRow& row : family->rows) {
+      if (row.kind == kind) return row.hf_layout;
+    }
+  }
+  throw InternalError("hf_layout: no such projection");
 }
 
 void check_config(const ModelConfig& config, std::string_view origin) {

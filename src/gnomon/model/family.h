@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gnomon/base/json.h"
 #include "gnomon/kernels/matmul.h"
@@ -47,6 +48,15 @@ struct WeightRow {
   WeightLayout hf_layout;
   bool has_bias;
 };
+
+// Whether there is one in each block.
+bool is_per_block(const WeightRow& row);
+// The shape in a file that stores projections by `layout`.
+std::vector<Index> stored_shape(const WeightRow& row, WeightLayout layout,
+                                const ModelConfig& config);
+
+// How Hugging Face files of the configuration's family store a projection.
+WeightLayout hf_layout(WeightKind kind, const ModelConfig& config);
 
 // A model family: how its files name things, and which switches of the one forward pass it sets.
 struct Family {

@@ -24,22 +24,6 @@ constexpr Index kRowGrain = 16;
 // Queries of one text that are attended together: work items of similar size for all threads.
 constexpr Index kQueryBlock = 64;
 
-// A matrix whose memory is kept from layer to layer.
-template <class T>
-class Buffer {
- public:
-  MatrixView<T> resize(Index rows, Index cols) {
-    values_.resize(static_cast<std::size_t>(rows * cols));
-    view_ = {values_.data(), rows, cols};
-    return view_;
-  }
-  MatrixView<T> view() const { return view_; }
-
- private:
-  std::vector<T> values_;
-  MatrixView<T> view_;
-};
-
 template <class T>
 std::span<T> flat(MatrixView<T> view) {
   return {view.data, static_cast<std::size_t>(view.rows * view.cols)};
@@ -64,22 +48,37 @@ template <class T>
 class ForwardPass {
  public:
   ForwardPass(const ModelConfig& config, const Weights<T>& weights, const PackedBatch& batch,
-              const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend)
+              const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend,
+              ForwardTrace<T>* trace)
       : config_(config),
         weights_(weights),
         batch_(batch),
         hooks_(hooks),
         kept_rows_(kept_rows),
-        backend_(backend) {
+        backend_(backend),
+        trace_(trace) {
     std::tie(last_kind_, last_layer_) = hooks.last();
+    if (trace != nullptr) {
+      trace->last = hooks.last();
+      trace->kept_rows.assign(kept_rows.begin(), kept_rows.end());
+      trace->blocks.resize(static_cast<std::size_t>(config.n_layers));
+    }
     if (last_kind_ > HookKind::resid_post) last_layer_ = config.n_layers;
     rows_.resize(static_cast<std::size_t>(batch.n_token()));
     std::iota(rows_.begin(), rows_.end(), Index{0});
   }
 
-  void run() {
-    if (embed()) return;
-    for (Index layer = 0; layer < config_.n_layers; ++layer) {
+  void run(const StreamStart<T>* start) {
+    if (trace_ != nullptr) trace_->first_layer = start != nullptr ? start->layer : 0;
+    if (start != nullptr) {
+      const MatrixView<T> x = resid_.resize(batch_.n_token(), config_.d_model);
+      for (Index i = 0; i < x.rows; ++i)
+        std::ranges::copy(start->resid_pre.row(i), x.row(i).begin());
+    } else if (embed()) {
+      return;
+    }
+    for (Index layer = start != nullptr ? start->layer : 0; layer < config_.n_layers; ++layer) {
+      begin_block(layer);
       const BlockWeights<T>& block = weights_.block(layer);
       if (attention(block, layer) || mlp(block, layer)) return;
     }
@@ -87,6 +86,20 @@ class ForwardPass {
   }
 
  private:
+  // From here on block_ is this block's.
+  void begin_block(Index layer) {
+    const bool keep_all = trace_ != nullptr && !trace_->inputs_only;
+    BlockTrace<T>* kept =
+        trace_ != nullptr ? &trace_->blocks[static_cast<std::size_t>(layer)] : nullptr;
+    block_ = keep_all ? kept : &scratch_;
+    block_->rows_in = rows_;
+    block_->rows = rows_;
+    if (trace_ == nullptr || keep_all) return;
+    kept->rows_in = rows_;
+    const MatrixView<T> x = resid_.view();
+    std::ranges::copy(flat(x), kept->resid_pre.resize(x.rows, x.cols).data);
+  }
+
   // Calls the hooks of a site. True where the pass ends here.
   bool reached(HookKind kind, Index layer, MatrixView<T> values) {
     hooks_.call({kind, layer, batch_, rows_, -1}, values);
@@ -115,14 +128,13 @@ class ForwardPass {
     return false;
   }
 
-  // The three hook points of a norm are `scale`, the next and the one after it. The result is in
-  // norm_.
-  bool norm(const NormWeights<T>& weights, HookKind scale_kind, Index layer) {
+  // The three hook points of a norm are `scale`, the next and the one after it.
+  bool norm(NormTrace<T>& to, const NormWeights<T>& weights, HookKind scale_kind, Index layer) {
     const MatrixView<T> x = resid_.view();
-    const MatrixView<T> normalized = normalized_.resize(x.rows, x.cols);
-    const MatrixView<T> y = norm_.resize(x.rows, x.cols);
-    const std::span<T> scale = flat(scale_.resize(x.rows, 1));
-    const std::span<T> mean = flat(mean_.resize(x.rows, 1));
+    const MatrixView<T> normalized = to.normalized.resize(x.rows, x.cols);
+    const MatrixView<T> y = to.out.resize(x.rows, x.cols);
+    const std::span<T> scale = flat(to.scale.resize(x.rows, 1));
+    const std::span<T> mean = flat(to.mean.resize(x.rows, 1));
     const auto part = [](std::span<T> s, Index first, Index n) {
       return s.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(n));
     };
@@ -130,7 +142,7 @@ class ForwardPass {
       norm_scale_forward<T>(config_.norm, part(mean, first, n), part(scale, first, n),
                             x.row_range(first, n), config_.norm_eps);
     });
-    if (reached(scale_kind, layer, scale_.view())) return true;
+    if (reached(scale_kind, layer, to.scale.view())) return true;
     for_row_ranges(x.rows, [&](Index first, Index n) {
       norm_normalize_forward<T>(normalized.row_range(first, n), x.row_range(first, n),
                                 part(mean, first, n), part(scale, first, n));
@@ -153,22 +165,22 @@ class ForwardPass {
 
   bool attention(const BlockWeights<T>& block, Index layer) {
     if (reached(HookKind::resid_pre, layer, resid_.view())) return true;
-    if (norm(block.ln_1, HookKind::ln1_scale, layer)) return true;
+    BlockTrace<T>& at = *block_;
+    if (norm(at.ln1, block.ln_1, HookKind::ln1_scale, layer)) return true;
 
     const Index kv_width = config_.n_kv_heads * config_.d_head;
-    const MatrixView<const T> all = norm_.view();
-    linear(k_.resize(all.rows, kv_width), all, block.k_proj);
-    linear(v_.resize(all.rows, kv_width), all, block.v_proj);
-    const std::vector<Index> key_rows = rows_;
-    if (is_last_block(layer)) keep_rows();
-    linear(q_.resize(resid_.view().rows, config_.n_heads * config_.d_head), norm_.view(),
-           block.q_proj);
-    if (reached(HookKind::q, layer, q_.view())) return true;
-    if (reached_keys(HookKind::k, layer, k_.view(), key_rows)) return true;
-    if (reached_keys(HookKind::v, layer, v_.view(), key_rows)) return true;
-    if (rotate(layer, key_rows)) return true;
+    const MatrixView<const T> all = at.ln1.out.view();
+    linear(at.k.resize(all.rows, kv_width), all, block.k_proj);
+    linear(at.v.resize(all.rows, kv_width), all, block.v_proj);
+    const bool fewer = is_last_block(layer) && keep_rows();
+    linear(at.q.resize(resid_.view().rows, config_.n_heads * config_.d_head),
+           fewer ? at.q_input.view() : at.ln1.out.view(), block.q_proj);
+    if (reached(HookKind::q, layer, at.q.view())) return true;
+    if (reached_keys(HookKind::k, layer, at.k.view())) return true;
+    if (reached_keys(HookKind::v, layer, at.v.view())) return true;
+    if (rotate(layer)) return true;
 
-    z_.resize(q_.view().rows, q_.view().cols);
+    at.z.resize(at.q.view().rows, at.q.view().cols);
     const bool pairs_hooked =
         hooks_.has(HookKind::attn_scores, layer) || hooks_.has(HookKind::pattern, layer);
     if (pairs_hooked) {
@@ -177,8 +189,8 @@ class ForwardPass {
     } else {
       attend();
     }
-    if (reached(HookKind::z, layer, z_.view())) return true;
-    linear(branch_.resize(z_.view().rows, config_.d_model), z_.view(), block.o_proj);
+    if (reached(HookKind::z, layer, at.z.view())) return true;
+    linear(branch_.resize(at.z.view().rows, config_.d_model), at.z.view(), block.o_proj);
     if (hooks_.has(HookKind::result, layer)) {
       hook_result(block.o_proj, layer);
       if (is_last(HookKind::result, layer)) return true;
@@ -192,33 +204,36 @@ class ForwardPass {
     return kind == last_kind_ && layer == last_layer_;
   }
 
-  bool reached_keys(HookKind kind, Index layer, MatrixView<T> values,
-                    std::span<const Index> key_rows) {
-    hooks_.call({kind, layer, batch_, key_rows, -1}, values);
+  bool reached_keys(HookKind kind, Index layer, MatrixView<T> values) {
+    hooks_.call({kind, layer, batch_, block_->rows_in, -1}, values);
     return is_last(kind, layer);
   }
 
-  // From here on only the rows that are wanted at the end.
-  void keep_rows() {
-    if (kept_rows_.empty() || kept_rows_.size() == rows_.size()) return;
-    for (Buffer<T>* buffer : {&resid_, &norm_}) {
-      const MatrixView<T> view = buffer->view();
-      for (std::size_t i = 0; i < kept_rows_.size(); ++i) {
-        // Ascending: row i is taken from at or after i, never from one already overwritten.
-        if (kept_rows_[i] == static_cast<Index>(i)) continue;
-        std::ranges::copy(view.row(kept_rows_[i]), view.row(static_cast<Index>(i)).begin());
-      }
-      buffer->resize(static_cast<Index>(kept_rows_.size()), view.cols);
+  // From here on only the rows that are wanted at the end. False where those are all.
+  bool keep_rows() {
+    if (kept_rows_.empty() || kept_rows_.size() == rows_.size()) return false;
+    const MatrixView<T> resid = resid_.view();
+    const MatrixView<T> all = block_->ln1.out.view();
+    const auto n_kept = static_cast<Index>(kept_rows_.size());
+    const MatrixView<T> q_input = block_->q_input.resize(n_kept, all.cols);
+    for (Index i = 0; i < n_kept; ++i) {
+      const Index row = kept_rows_[static_cast<std::size_t>(i)];
+      std::ranges::copy(all.row(row), q_input.row(i).begin());
+      // Ascending: row i is taken from at or after i, never from one already overwritten.
+      if (row != i) std::ranges::copy(resid.row(row), resid.row(i).begin());
     }
+    resid_.resize(n_kept, resid.cols);
     rows_.assign(kept_rows_.begin(), kept_rows_.end());
+    block_->rows = rows_;
+    return true;
   }
 
-  bool rotate(Index layer, std::span<const Index> key_rows) {
+  bool rotate(Index layer) {
     if (config_.position != PositionKind::rotary) return false;
-    rotate_rows(q_.view(), rows_);
-    if (reached(HookKind::rot_q, layer, q_.view())) return true;
-    rotate_rows(k_.view(), key_rows);
-    return reached_keys(HookKind::rot_k, layer, k_.view(), key_rows);
+    rotate_rows(block_->q.view(), rows_);
+    if (reached(HookKind::rot_q, layer, block_->q.view())) return true;
+    rotate_rows(block_->k.view(), block_->rows_in);
+    return reached_keys(HookKind::rot_k, layer, block_->k.view());
   }
 
   void rotate_rows(MatrixView<T> x, std::span<const Index> rows) {
@@ -282,9 +297,10 @@ class ForwardPass {
     parallel_for(0, static_cast<Index>(ranges.size()), 1, [&](Index first, Index last) {
       for (Index i = first; i < last; ++i) {
         const QueryRange& range = ranges[static_cast<std::size_t>(i)];
-        attention_forward<T>(z_.view().row_range(range.first, range.n),
-                             q_.view().row_range(range.first, range.n), keys_of(k_, range.text),
-                             keys_of(v_, range.text), query_positions(range), attention_shape());
+        attention_forward<T>(block_->z.view().row_range(range.first, range.n),
+                             block_->q.view().row_range(range.first, range.n),
+                             keys_of(block_->k, range.text), keys_of(block_->v, range.text),
+                             query_positions(range), attention_shape());
       }
     });
   }
@@ -297,23 +313,23 @@ class ForwardPass {
       const MatrixView<T> pairs(scores.data(), config_.n_heads * range.n, n_k);
       const std::span<const Index> rows = std::span<const Index>(rows_).subspan(
           static_cast<std::size_t>(range.first), static_cast<std::size_t>(range.n));
-      attention_scores_forward<T>(pairs, q_.view().row_range(range.first, range.n),
-                                  keys_of(k_, range.text), query_positions(range),
+      attention_scores_forward<T>(pairs, block_->q.view().row_range(range.first, range.n),
+                                  keys_of(block_->k, range.text), query_positions(range),
                                   attention_shape());
       hooks_.call({HookKind::attn_scores, layer, batch_, rows, range.text}, pairs);
       if (is_last(HookKind::attn_scores, layer)) continue;
       attention_pattern_forward<T>(pairs, pairs);
       hooks_.call({HookKind::pattern, layer, batch_, rows, range.text}, pairs);
       if (is_last(HookKind::pattern, layer)) continue;
-      attention_values_forward<T>(z_.view().row_range(range.first, range.n), pairs,
-                                  keys_of(v_, range.text), attention_shape());
+      attention_values_forward<T>(block_->z.view().row_range(range.first, range.n), pairs,
+                                  keys_of(block_->v, range.text), attention_shape());
     }
   }
 
   // result[h] = z[h] W_O[h]. A hook's changes are added to attn_out as differences, so that hooks
   // which only read leave its bits as they are.
   void hook_result(const LinearWeights<T>& o_proj, Index layer) {
-    const MatrixView<const T> z = z_.view();
+    const MatrixView<const T> z = block_->z.view();
     const MatrixView<T> result = result_.resize(z.rows, config_.n_heads * config_.d_model);
     for (Index h = 0; h < config_.n_heads; ++h) {
       WeightView<T> head = o_proj.weight;
@@ -335,22 +351,23 @@ class ForwardPass {
   }
 
   bool mlp(const BlockWeights<T>& block, Index layer) {
-    if (norm(block.ln_2, HookKind::ln2_scale, layer)) return true;
-    const MatrixView<const T> x = norm_.view();
-    const MatrixView<T> pre = pre_.resize(x.rows, config_.d_mlp);
-    const MatrixView<T> post = post_.resize(x.rows, config_.d_mlp);
+    BlockTrace<T>& at = *block_;
+    if (norm(at.ln2, block.ln_2, HookKind::ln2_scale, layer)) return true;
+    const MatrixView<const T> x = at.ln2.out.view();
+    const MatrixView<T> pre = at.pre.resize(x.rows, config_.d_mlp);
+    const MatrixView<T> post = at.post.resize(x.rows, config_.d_mlp);
     linear(pre, x, config_.gated_mlp ? block.gate_proj : block.up_proj);
     if (reached(HookKind::mlp_pre, layer, pre)) return true;
     if (config_.gated_mlp) {
-      linear(pre_linear_.resize(x.rows, config_.d_mlp), x, block.up_proj);
-      if (reached(HookKind::mlp_pre_linear, layer, pre_linear_.view())) return true;
+      linear(at.pre_linear.resize(x.rows, config_.d_mlp), x, block.up_proj);
+      if (reached(HookKind::mlp_pre_linear, layer, at.pre_linear.view())) return true;
     }
     for_row_ranges(x.rows, [&](Index first, Index n) {
       activation_forward<T>(config_.activation, flat(post.row_range(first, n)),
                             flat<const T>(pre.row_range(first, n)));
       if (!config_.gated_mlp) return;
       multiply_forward<T>(flat(post.row_range(first, n)), flat<const T>(post.row_range(first, n)),
-                          flat<const T>(pre_linear_.view().row_range(first, n)));
+                          flat<const T>(at.pre_linear.view().row_range(first, n)));
     });
     if (reached(HookKind::mlp_post, layer, post)) return true;
     linear(branch_.resize(x.rows, config_.d_model), post, block.down_proj);
@@ -360,9 +377,12 @@ class ForwardPass {
   }
 
   void unembed() {
-    if (norm(weights_.ln_f(), HookKind::ln_final_scale, -1)) return;
-    if (reached(HookKind::unembed_in, -1, norm_.view())) return;
-    linear(logits_.resize(norm_.view().rows, config_.d_vocab), norm_.view(), weights_.unembed());
+    NormTrace<T>& last = trace_ != nullptr ? trace_->ln_final : scratch_.ln1;
+    if (trace_ != nullptr) trace_->rows_final = rows_;
+    if (norm(last, weights_.ln_f(), HookKind::ln_final_scale, -1)) return;
+    const MatrixView<T> out = last.out.view();
+    if (reached(HookKind::unembed_in, -1, out)) return;
+    linear(logits_.resize(out.rows, config_.d_vocab), out, weights_.unembed());
     reached(HookKind::logits, -1, logits_.view());
   }
 
@@ -376,8 +396,10 @@ class ForwardPass {
   Index last_layer_ = -1;    // n_layers where the last site lies after the blocks
   std::vector<Index> rows_;  // token of the batch that each current row belongs to
 
-  Buffer<T> resid_, mean_, scale_, normalized_, norm_, q_, k_, v_, z_, result_, branch_, pre_,
-      pre_linear_, post_, logits_;
+  ForwardTrace<T>* trace_;
+  BlockTrace<T> scratch_;  // of the block at hand where no trace keeps it
+  BlockTrace<T>* block_ = nullptr;
+  Buffer<T> resid_, branch_, result_, logits_;
 };
 
 void check_batch(const ModelConfig& config, const PackedBatch& batch,
@@ -404,6 +426,29 @@ void check_batch(const ModelConfig& config, const PackedBatch& batch,
                           fmt::format("run_forward: kept row {}, expected ascending rows below {}",
                                       kept_rows[i], batch.n_token()));
     }
+  }
+}
+
+template <class T>
+void check_start(const ModelConfig& config, const PackedBatch& batch, const Hooks<T>& hooks,
+                 const StreamStart<T>& start) {
+  if (start.layer < 0 || start.layer >= config.n_layers) {
+    throw ArgumentError(ErrorCode::out_of_range,
+                        fmt::format("run_forward: starts at layer {}, expected 0 to {}",
+                                    start.layer, config.n_layers - 1));
+  }
+  if (start.resid_pre.rows != batch.n_token() || start.resid_pre.cols != config.d_model) {
+    throw ShapeError(
+        fmt::format("run_forward: the stream is [{}, {}], expected [n_token, d_model] "
+                    "= [{}, {}]",
+                    start.resid_pre.rows, start.resid_pre.cols, batch.n_token(), config.d_model));
+  }
+  const auto [kind, layer] = hooks.first();
+  const bool before = hook_point(kind).per_block ? layer < start.layer : kind < HookKind::resid_pre;
+  if (before) {
+    throw ArgumentError(
+        fmt::format("run_forward: \"{}\" lies before layer {}, where the pass starts",
+                    site_name({kind, layer, std::nullopt}, config), start.layer));
   }
 }
 
@@ -440,27 +485,41 @@ void Hooks<T>::check_sites(const ModelConfig& config) const {
 }
 
 template <class T>
+std::pair<HookKind, Index> Hooks<T>::first() const {
+  if (functions_.empty())
+    throw ArgumentError("run_forward: no hook, expected at least one site to run to");
+  return site_of(functions_.begin()->first);
+}
+
+template <class T>
 std::pair<HookKind, Index> Hooks<T>::last() const {
   if (functions_.empty())
     throw ArgumentError("run_forward: no hook, expected at least one site to run to");
-  const auto& [key, functions] = *functions_.rbegin();
-  const HookKind kind = key.second;
-  return {kind, hook_point(kind).per_block ? key.first : Index{-1}};
+  return site_of(functions_.rbegin()->first);
+}
+
+template <class T>
+std::pair<HookKind, Index> Hooks<T>::site_of(const std::pair<Index, HookKind>& key) {
+  return {key.second, hook_point(key.second).per_block ? key.first : Index{-1}};
 }
 
 template <class T>
 void run_forward(const ModelConfig& config, const Weights<T>& weights, const PackedBatch& batch,
-                 const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend) {
+                 const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend,
+                 const StreamStart<T>* start, ForwardTrace<T>* trace) {
   check_batch(config, batch, kept_rows);
   hooks.check_sites(config);
-  ForwardPass<T>(config, weights, batch, hooks, kept_rows, backend).run();
+  if (start != nullptr) check_start(config, batch, hooks, *start);
+  ForwardPass<T>(config, weights, batch, hooks, kept_rows, backend, trace).run(start);
 }
 
 template class Hooks<float>;
 template class Hooks<double>;
 template void run_forward<float>(const ModelConfig&, const Weights<float>&, const PackedBatch&,
-                                 const Hooks<float>&, std::span<const Index>, Backend);
+                                 const Hooks<float>&, std::span<const Index>, Backend,
+                                 const StreamStart<float>*, ForwardTrace<float>*);
 template void run_forward<double>(const ModelConfig&, const Weights<double>&, const PackedBatch&,
-                                  const Hooks<double>&, std::span<const Index>, Backend);
+                                  const Hooks<double>&, std::span<const Index>, Backend,
+                                  const StreamStart<double>*, ForwardTrace<double>*);
 
 }  // namespace gnomon

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gnomon/kernels/matmul.h"
+#include "gnomon/model/forward_trace.h"
 #include "gnomon/model/hook_points.h"
 #include "gnomon/model/weights.h"
 #include "gnomon/tokens/packed_batch.h"
@@ -44,14 +45,24 @@ class Hooks {
   // Throws ArgumentError for a hook at a site that the model does not have: it would never be
   // called.
   void check_sites(const ModelConfig& config) const;
-  // The last site with a hook: the forward pass ends there.
+  // The first site with a hook, and the last: the forward pass ends there. Throw ArgumentError
+  // where there is none.
+  std::pair<HookKind, Index> first() const;
   std::pair<HookKind, Index> last() const;
 
  private:
   // Orders sites as the forward pass reaches them: before the blocks, block by block, after them.
   static Index layer_key(HookKind kind, Index layer);
+  static std::pair<HookKind, Index> site_of(const std::pair<Index, HookKind>& key);
 
   std::map<std::pair<Index, HookKind>, std::vector<HookFunction<T>>> functions_;
+};
+
+// A pass that begins inside the model, with a stream that an earlier pass gave.
+template <class T>
+struct StreamStart {
+  Index layer = 0;
+  MatrixView<const T> resid_pre;  // blocks.{layer}.hook_resid_pre of every token of the batch
 };
 
 // The forward pass, one implementation for every family, scalar and use. Runs from the embedding to
@@ -64,11 +75,15 @@ class Hooks {
 // A row's values depend on its own text alone. Without hooks that write, the values are the same
 // whichever hooks are present, bit for bit.
 //
+// With `start` the pass begins at that block and gives the bits of a pass from the embedding.
+// `trace` receives what run_backward needs; hooks must not write then.
+//
 // Throws ArgumentError (out_of_range) for a token id outside the vocabulary and (bad_data) for a
 // text longer than n_ctx; ArgumentError where `hooks` is empty or names a site that the model does
-// not have. What a hook throws ends the pass.
+// not have or that lies before `start`. What a hook throws ends the pass.
 template <class T>
 void run_forward(const ModelConfig& config, const Weights<T>& weights, const PackedBatch& batch,
-                 const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend);
+                 const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend,
+                 const StreamStart<T>* start = nullptr, ForwardTrace<T>* trace = nullptr);
 
 }  // namespace gnomon

@@ -11,6 +11,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
 #include "gnomon/model/checkpoint.h"
+#include "gnomon/model/parameters.h"
 #include "gnomon/tokens/bpe_vocabulary.h"
 #include "gnomon/tokens/tokenizer_json.h"
 
@@ -94,9 +95,24 @@ std::shared_ptr<const Tokenizer> folder_tokenizer(const fs::path& folder) {
 
 struct Model::LazyWeights {
   std::shared_ptr<const Checkpoint> checkpoint;
+  std::shared_ptr<const ParameterSet<float>> replaced_float;
+  std::shared_ptr<const ParameterSet<double>> replaced_double;
   std::mutex mutex;
   std::unique_ptr<Weights<float>> in_float;
   std::unique_ptr<Weights<double>> in_double;
+
+  template <class T>
+  std::shared_ptr<const ParameterSet<T>> replaced() {
+    if constexpr (std::is_same_v<T, float>) {
+      if (!replaced_float && replaced_double)
+        replaced_float = std::make_shared<ParameterSet<T>>(converted<T>(*replaced_double));
+      return replaced_float;
+    } else {
+      if (!replaced_double && replaced_float)
+        replaced_double = std::make_shared<ParameterSet<T>>(converted<T>(*replaced_float));
+      return replaced_double;
+    }
+  }
 };
 
 Model Model::load(const fs::path& path) {
@@ -141,16 +157,37 @@ const Weights<T>& Model::weights() const {
       return weights_->in_double;
     }
   }();
-  if (!made) made = std::make_unique<Weights<T>>(checkpoint_, config_);
+  if (!made)
+    made = std::make_unique<Weights<T>>(checkpoint_, config_, weights_->template replaced<T>());
   return *made;
+}
+
+template <class T>
+Model Model::with_parameters(std::shared_ptr<const ParameterSet<T>> parameters) const {
+  if (weights_->replaced_float || weights_->replaced_double)
+    throw ArgumentError("with_parameters: the model has replaced parameters already");
+  Model changed = *this;
+  changed.weights_ = std::make_shared<LazyWeights>();
+  changed.weights_->checkpoint = checkpoint_;
+  if constexpr (std::is_same_v<T, float>) {
+    changed.weights_->replaced_float = std::move(parameters);
+  } else {
+    changed.weights_->replaced_double = std::move(parameters);
+  }
+  return changed;
 }
 
 std::string Model::sha256() const {
   std::string digests;
   for (const ModelFile& file : source_.files) digests += sha256_file(file.path);
-  return source_.files.size() == 1 ? digests : sha256_hex(digests);
+  const std::string stored = source_.files.size() == 1 ? digests : sha256_hex(digests);
+  if (weights_->replaced_float) return sha256_hex(stored + weights_->replaced_float->sha256());
+  if (weights_->replaced_double) return sha256_hex(stored + weights_->replaced_double->sha256());
+  return stored;
 }
 
+template Model Model::with_parameters(std::shared_ptr<const ParameterSet<float>>) const;
+template Model Model::with_parameters(std::shared_ptr<const ParameterSet<double>>) const;
 template const Weights<float>& Model::weights<float>() const;
 template const Weights<double>& Model::weights<double>() const;
 

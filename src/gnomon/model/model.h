@@ -44,7 +44,13 @@ class Model {
   template <class T>
   const Weights<T>& weights() const;
 
-  // SHA-256 of the file; of several, SHA-256 of their digests in the order of source().files.
+  // This model with some of its parameters replaced. Weights of type T see later changes of
+  // `parameters`; those of the other type are converted when they are first asked for.
+  template <class T>
+  Model with_parameters(std::shared_ptr<const ParameterSet<T>> parameters) const;
+
+  // SHA-256 of the file; of several, SHA-256 of their digests in the order of source().files; with
+  // replaced parameters, of that digest and theirs.
   std::string sha256() const;
 
  private:

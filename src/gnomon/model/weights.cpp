@@ -16,6 +16,7 @@
 #include "gnomon/base/threads.h"
 #include "gnomon/kernels/dequantize.h"
 #include "gnomon/model/checkpoint.h"
+#include "gnomon/model/parameters.h"
 
 namespace gnomon {
 namespace {
@@ -49,6 +50,7 @@ template <class T>
 struct Weights<T>::Storage {
   std::shared_ptr<const Checkpoint> checkpoint;
   ModelConfig config;
+  std::shared_ptr<const ParameterSet<T>> replaced;
   std::deque<std::vector<T>> buffers;  // a deque: growing it moves no buffer
   std::vector<BlockWeights<T>> blocks;
   std::vector<bool> block_ready;
@@ -56,6 +58,21 @@ struct Weights<T>::Storage {
   std::optional<NormWeights<T>> ln_f;
   std::optional<LinearWeights<T>> unembed;
   std::recursive_mutex mutex;
+
+  const Tensor<T>* replacement(WeightKind kind, Index layer, bool is_bias) const {
+    return replaced == nullptr ? nullptr : replaced->find({kind, layer, is_bias});
+  }
+
+  std::span<const T> weight_values(WeightKind kind, Index layer) {
+    if (const Tensor<T>* own = replacement(kind, layer, false)) return own->values();
+    return values(*checkpoint->weight(kind, layer));
+  }
+
+  std::span<const T> bias_values(WeightKind kind, Index layer) {
+    if (const Tensor<T>* own = replacement(kind, layer, true)) return own->values();
+    const StoredWeight* bias = checkpoint->bias(kind, layer);
+    return bias == nullptr ? std::span<const T>() : values(*bias);
+  }
 
   std::span<const T> values(const StoredWeight& stored) {
     const std::span<const std::byte> bytes = stored.tensor.bytes;
@@ -94,8 +111,8 @@ struct Weights<T>::Storage {
 
   NormWeights<T> norm(WeightKind kind, Index layer) {
     NormWeights<T> result;
-    result.weight = values(*checkpoint->weight(kind, layer));
-    if (const StoredWeight* bias = checkpoint->bias(kind, layer)) result.bias = values(*bias);
+    result.weight = weight_values(kind, layer);
+    result.bias = bias_values(kind, layer);
     return result;
   }
 
@@ -103,11 +120,13 @@ struct Weights<T>::Storage {
     LinearWeights<T> result;
     const StoredWeight* stored = checkpoint->weight(kind, layer);
     if (stored == nullptr) return result;
-    const std::vector<Index>& shape = stored->tensor.shape;
-    const bool in_out = stored->layout == WeightLayout::in_out;
-    result.weight = {values(*stored).data(), in_out ? shape[0] : shape[1],
-                     in_out ? shape[1] : shape[0], shape[1], stored->layout};
-    if (const StoredWeight* bias = checkpoint->bias(kind, layer)) result.bias = values(*bias);
+    const Tensor<T>* own = replacement(kind, layer, false);
+    const std::vector<Index>& shape = own != nullptr ? own->shape() : stored->tensor.shape;
+    const WeightLayout layout = own != nullptr ? hf_layout(kind, config) : stored->layout;
+    const bool in_out = layout == WeightLayout::in_out;
+    result.weight = {weight_values(kind, layer).data(), in_out ? shape[0] : shape[1],
+                     in_out ? shape[1] : shape[0], shape[1], layout};
+    result.bias = bias_values(kind, layer);
     return result;
   }
 
@@ -142,15 +161,17 @@ struct Weights<T>::Storage {
     const StoredWeight* stored = checkpoint->weight(kind, 0);
     if (stored == nullptr) return {nullptr, 0, config.d_model};
     const std::scoped_lock lock(mutex);
-    if (cached.empty()) cached = values(*stored);
+    if (cached.empty()) cached = weight_values(kind, 0);
     return {cached.data(), stored->tensor.shape[0], stored->tensor.shape[1]};
   }
 };
 
 template <class T>
-Weights<T>::Weights(std::shared_ptr<const Checkpoint> checkpoint, const ModelConfig& config)
+Weights<T>::Weights(std::shared_ptr<const Checkpoint> checkpoint, const ModelConfig& config,
+                    std::shared_ptr<const ParameterSet<T>> replaced)
     : storage_(std::make_unique<Storage>()) {
   storage_->checkpoint = std::move(checkpoint);
+  storage_->replaced = std::move(replaced);
   storage_->config = config;
   storage_->blocks.resize(static_cast<std::size_t>(config.n_layers));
   storage_->block_ready.resize(static_cast<std::size_t>(config.n_layers));

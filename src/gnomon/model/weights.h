@@ -10,6 +10,8 @@
 namespace gnomon {
 
 class Checkpoint;
+template <class T>
+class ParameterSet;
 
 template <class T>
 struct NormWeights {
@@ -42,11 +44,13 @@ struct BlockWeights {
 // The weights of a model in the scalar type of a run. Float32 tensors stand where the file is
 // mapped; others are decoded when a block is first asked for, so that a run up to layer 3 touches
 // layers 0 to 3. Every decoded tensor is checked to be finite: NumericError names tensor and index.
-// Thread-safe.
+// Parameters in `replaced` stand in for those of the file, where they are: a change of theirs is
+// seen by the next pass. Thread-safe.
 template <class T>
 class Weights {
  public:
-  Weights(std::shared_ptr<const Checkpoint> checkpoint, const ModelConfig& config);
+  Weights(std::shared_ptr<const Checkpoint> checkpoint, const ModelConfig& config,
+          std::shared_ptr<const ParameterSet<T>> replaced = nullptr);
   ~Weights();
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
