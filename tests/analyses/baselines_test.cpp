@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "analyses/tiny_study.h"
+#include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
 
 namespace gnomon::test {
@@ -137,6 +138,86 @@ TEST(BaselinesTest, OneLengthForAllIsTheMean) {
   EXPECT_FALSE(length.r);
   EXPECT_FALSE(length.why.empty());
   EXPECT_NEAR(*length.r2_identity, *baseline_of(data, "mean").r2_identity, 1e-12);
+}
+
+// 300 rows, one a text of 12 tokens out of 20; the activation is a linear function of the counts of
+// the first `n_read` tokens.
+struct CountedTexts {
+  StudyData data;
+  std::vector<std::vector<TokenId>> ids;
+};
+
+CountedTexts counted_texts(std::size_t n_read, std::uint64_t seed) {
+  Random random(seed, "counted texts");
+  std::vector<double> weight;
+  for (int token = 0; token < 20; ++token) weight.push_back(random.normal());
+  CountedTexts texts;
+  for (Index r = 0; r < 300; ++r) {
+    std::vector<TokenId> ids;
+    for (int i = 0; i < 12; ++i) ids.push_back(static_cast<TokenId>(random.below(20)));
+    double activation = 0.7;
+    for (std::size_t i = 0; i < n_read; ++i) activation += weight[static_cast<std::size_t>(ids[i])];
+    texts.data.text.push_back(r);
+    texts.data.group.push_back(r);
+    texts.data.position.push_back(static_cast<Index>(n_read) - 1);
+    texts.data.part.push_back(r < 200 ? Part::train : Part::test);
+    texts.data.activation.push_back(activation);
+    texts.ids.push_back(std::move(ids));
+  }
+  return texts;
+}
+
+// The smallest lambda tried is a hundredth of the smallest eigenvalue, so that even in its direction
+// the fit keeps 1 / 1.01 of the truth, and 1 - R² is at most 0.01².
+constexpr double kShrinkage = 1e-4;
+
+BaselineResult unigram_of(const CountedTexts& texts, std::uint64_t seed = 1) {
+  return unigram_baseline(texts.data, texts.ids, texts.data.rows_of(Part::train),
+                          texts.data.rows_of(Part::test), seed);
+}
+
+TEST(UnigramBaselineTest, IsPerfectWhereTheCountsDecide) {
+  const BaselineResult whole_text = unigram_of(counted_texts(12, 1));
+  EXPECT_EQ(whole_text.name, "unigram");
+  EXPECT_EQ(whole_text.definition, "ridge on the counts of 20 tokens of the text");
+  EXPECT_NEAR(*whole_text.r, 1, kShrinkage);
+  EXPECT_NEAR(*whole_text.r2_identity, 1, kShrinkage);
+}
+
+TEST(UnigramBaselineTest, CountsNothingBehindThePosition) {
+  EXPECT_NEAR(*unigram_of(counted_texts(5, 2)).r2_identity, 1, kShrinkage);
+  // Counting the whole text, as a position at its end does, mixes in seven tokens of noise.
+  CountedTexts texts = counted_texts(5, 2);
+  for (Index& position : texts.data.position) position = 11;
+  EXPECT_LT(*unigram_of(texts).r2_identity, 0.7);
+}
+
+TEST(UnigramBaselineTest, NoiseIsNotPredicted) {
+  CountedTexts texts = counted_texts(12, 3);
+  Random random(3, "noise");
+  for (double& value : texts.data.activation) value = random.normal();
+  EXPECT_LT(*unigram_of(texts).r2_identity, 0.05);
+}
+
+TEST(UnigramBaselineTest, TheSameSeedGivesTheSameBits) {
+  const CountedTexts texts = counted_texts(8, 4);
+  EXPECT_EQ(unigram_of(texts, 5).r2_identity, unigram_of(texts, 5).r2_identity);
+}
+
+TEST(UnigramBaselineTest, SaysWhyItIsTheMean) {
+  CountedTexts texts = counted_texts(12, 5);
+  for (std::size_t t = 0; t < texts.ids.size(); ++t)
+    texts.ids[t].assign(12, static_cast<TokenId>(t));
+  const BaselineResult apart = unigram_of(texts);
+  EXPECT_EQ(apart.definition, "training mean: no two training rows share a token");
+  EXPECT_FALSE(apart.r);
+  EXPECT_FALSE(apart.why.empty());
+
+  texts = counted_texts(12, 5);
+  for (Index& group : texts.data.group) group %= 4;
+  EXPECT_EQ(unigram_of(texts).definition, "training mean: fewer than 5 text groups to fit on");
+  EXPECT_THROW(unigram_baseline(texts.data, texts.ids, {}, texts.data.rows_of(Part::test), 1),
+               ArgumentError);
 }
 
 TEST(BaselinesTest, AStudyHasAllOfThem) {
