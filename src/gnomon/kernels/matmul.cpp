@@ -9,6 +9,7 @@
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/threads.h"
+#include "gnomon/kernels/detail/instruction_set.h"
 #include "gnomon/kernels/detail/product.h"
 
 // OpenBLAS has this function and other libraries have not: then its address is null.
@@ -21,51 +22,40 @@ namespace {
 constexpr Index kAddGrain = 1 << 15;
 constexpr Index kMultiplyGrain = 1 << 18;
 
-template <class T>
-void check_shapes(const MatrixView<T>& y, const MatrixView<const T>& x, const WeightView<T>& weight,
-                  std::span<const T> bias) {
+// The sizes of a projection, as `weight` or `grad_weight` states them.
+template <class Weight>
+void check_weight(std::string_view op, std::string_view name, const Weight& weight) {
   if (weight.n_in < 0 || weight.n_out < 0) {
-    throw ShapeError(
-        fmt::format("linear_forward: weight is {} to {} numbers, expected sizes of 0 or more",
-                    weight.n_in, weight.n_out));
-  }
-  if (x.cols != weight.n_in) {
-    throw ShapeError(
-        fmt::format("linear_forward: x has {} columns, expected n_in = {}", x.cols, weight.n_in));
-  }
-  if (y.rows != x.rows || y.cols != weight.n_out) {
-    throw ShapeError(
-        fmt::format("linear_forward: y is [{}, {}], expected [n_row, n_out] = [{}, {}]", y.rows,
-                    y.cols, x.rows, weight.n_out));
-  }
-  if (!bias.empty() && static_cast<Index>(bias.size()) != weight.n_out) {
-    throw ShapeError(fmt::format("linear_forward: bias has {} values, expected n_out = {} or none",
-                                 bias.size(), weight.n_out));
+    throw ShapeError(fmt::format("{}: {} is {} to {} numbers, expected sizes of 0 or more", op,
+                                 name, weight.n_in, weight.n_out));
   }
   const Index n_stored_row = weight.layout == WeightLayout::in_out ? weight.n_in : weight.n_out;
   const Index row_size = weight.layout == WeightLayout::in_out ? weight.n_out : weight.n_in;
   if (n_stored_row > 1 && weight.stride < row_size) {
-    throw ShapeError(fmt::format("linear_forward: weight has stride {}, expected at least {}",
+    throw ShapeError(fmt::format("{}: {} has stride {}, expected at least {}", op, name,
                                  weight.stride, row_size));
   }
 }
 
-template <class T>
-void reference_product(MatrixView<T> y, MatrixView<const T> x, const WeightView<T>& weight,
-                       std::span<const T> bias) {
-  const Index grain = kMultiplyGrain / std::max<Index>(1, weight.n_in * weight.n_out) + 1;
-  parallel_for(0, x.rows, grain, [&](Index first, Index last) {
-    for (Index i = first; i < last; ++i) {
-      for (Index o = 0; o < weight.n_out; ++o) {
-        double sum = 0;
-        for (Index k = 0; k < weight.n_in; ++k) {
-          sum += static_cast<double>(x(i, k)) * static_cast<double>(weight(k, o));
-        }
-        if (!bias.empty()) sum += static_cast<double>(bias[static_cast<std::size_t>(o)]);
-        y(i, o) = static_cast<T>(sum);
-      }
-    }
-  });
+// `in` stands at the projection's entry and `out` at its exit.
+template <class In, class Out, class Weight>
+void check_sides(std::string_view op, std::string_view in_name, const In& in,
+                 std::string_view out_name, const Out& out, const Weight& weight) {
+  if (in.cols != weight.n_in) {
+    throw ShapeError(fmt::format("{}: {} has {} columns, expected n_in = {}", op, in_name, in.cols,
+                                 weight.n_in));
+  }
+  if (out.rows != in.rows || out.cols != weight.n_out) {
+    throw ShapeError(fmt::format("{}: {} is [{}, {}], expected [n_row, n_out] = [{}, {}]", op,
+                                 out_name, out.rows, out.cols, in.rows, weight.n_out));
+  }
+}
+
+void check_bias(std::string_view op, std::string_view name, std::size_t size, Index n_out) {
+  if (size != 0 && static_cast<Index>(size) != n_out) {
+    throw ShapeError(
+        fmt::format("{}: {} has {} values, expected n_out = {} or none", op, name, size, n_out));
+  }
 }
 
 template <class T>
@@ -80,50 +70,137 @@ void add_bias(MatrixView<T> y, std::span<const T> bias) {
   });
 }
 
-blasint blas_size(Index size) {
+// c = a b + bias, or c += a b + bias, where the factors are read by two strides of which one is 1.
+template <class T>
+struct Product {
+  std::string_view op;
+  MatrixView<T> c;
+  detail::Factor<T> a, b;
+  Index n_inner;
+  Output output;
+  std::span<const T> bias;  // of the columns of c; empty for none
+};
+
+template <class T>
+void reference_product(const Product<T>& p) {
+  const Index grain = kMultiplyGrain / std::max<Index>(1, p.n_inner * p.c.cols) + 1;
+  parallel_for(0, p.c.rows, grain, [&](Index first, Index last) {
+    for (Index i = first; i < last; ++i) {
+      for (Index j = 0; j < p.c.cols; ++j) {
+        double sum = p.output == Output::add ? static_cast<double>(p.c(i, j)) : 0;
+        for (Index k = 0; k < p.n_inner; ++k) {
+          sum += static_cast<double>(*p.a.at(i, k)) * static_cast<double>(*p.b.at(k, j));
+        }
+        if (!p.bias.empty()) sum += static_cast<double>(p.bias[static_cast<std::size_t>(j)]);
+        p.c(i, j) = static_cast<T>(sum);
+      }
+    }
+  });
+}
+
+blasint blas_size(std::string_view op, Index size) {
   if (size > std::numeric_limits<blasint>::max()) {
-    throw ShapeError(
-        fmt::format("linear_forward: a size of {} is beyond this CBLAS, expected at most {}", size,
-                    std::numeric_limits<blasint>::max()),
-        "use backend \"packed\"");
+    throw ShapeError(fmt::format("{}: a size of {} is beyond this CBLAS, expected at most {}", op,
+                                 size, std::numeric_limits<blasint>::max()),
+                     "use backend \"packed\"");
   }
   return static_cast<blasint>(size);
 }
 
-void gemm(CBLAS_TRANSPOSE transpose, blasint m, blasint n, blasint k, const float* x,
-          blasint x_stride, const float* w, blasint w_stride, float* y, blasint y_stride) {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, transpose, m, n, k, 1, x, x_stride, w, w_stride, 0, y,
-              y_stride);
+// A factor as CBLAS names it.
+struct BlasFactor {
+  CBLAS_TRANSPOSE transpose;
+  blasint stride;
+};
+
+// A single row may come with any stride; CBLAS wants one that could hold it.
+template <class T>
+BlasFactor blas_factor(std::string_view op, const detail::Factor<T>& factor, Index rows,
+                       Index cols) {
+  if (factor.col == 1) {
+    return {CblasNoTrans, blas_size(op, std::max({factor.row, cols, Index{1}}))};
+  }
+  return {CblasTrans, blas_size(op, std::max({factor.col, rows, Index{1}}))};
 }
 
-void gemm(CBLAS_TRANSPOSE transpose, blasint m, blasint n, blasint k, const double* x,
-          blasint x_stride, const double* w, blasint w_stride, double* y, blasint y_stride) {
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, transpose, m, n, k, 1, x, x_stride, w, w_stride, 0, y,
-              y_stride);
+void gemm(const BlasFactor& a, const BlasFactor& b, blasint m, blasint n, blasint k,
+          const float* a_data, const float* b_data, float beta, float* c, blasint c_stride) {
+  cblas_sgemm(CblasRowMajor, a.transpose, b.transpose, m, n, k, 1, a_data, a.stride, b_data,
+              b.stride, beta, c, c_stride);
+}
+
+void gemm(const BlasFactor& a, const BlasFactor& b, blasint m, blasint n, blasint k,
+          const double* a_data, const double* b_data, double beta, double* c, blasint c_stride) {
+  cblas_dgemm(CblasRowMajor, a.transpose, b.transpose, m, n, k, 1, a_data, a.stride, b_data,
+              b.stride, beta, c, c_stride);
 }
 
 template <class T>
-void blas_product(MatrixView<T> y, MatrixView<const T> x, const WeightView<T>& weight) {
-  if (weight.n_in == 0) {
-    for (Index i = 0; i < y.rows; ++i) std::ranges::fill(y.row(i), T{0});
+void blas_product(const Product<T>& p) {
+  if (p.n_inner == 0) {
+    for (Index i = 0; i < p.c.rows && p.output == Output::overwrite; ++i) {
+      std::ranges::fill(p.c.row(i), T{0});
+    }
     return;
   }
-  const bool transpose = weight.layout == WeightLayout::out_in;
-  // A single row may come with any stride; CBLAS wants one that could hold it.
-  const Index x_stride = std::max(x.stride, x.cols);
-  const Index y_stride = std::max(y.stride, y.cols);
-  const Index w_stride = std::max(weight.stride, transpose ? weight.n_in : weight.n_out);
-  gemm(transpose ? CblasTrans : CblasNoTrans, blas_size(y.rows), blas_size(y.cols),
-       blas_size(weight.n_in), x.data, blas_size(x_stride), weight.data, blas_size(w_stride),
-       y.data, blas_size(y_stride));
+  gemm(blas_factor(p.op, p.a, p.c.rows, p.n_inner), blas_factor(p.op, p.b, p.n_inner, p.c.cols),
+       blas_size(p.op, p.c.rows), blas_size(p.op, p.c.cols), blas_size(p.op, p.n_inner), p.a.data,
+       p.b.data, p.output == Output::add ? T{1} : T{0}, p.c.data,
+       blas_size(p.op, std::max(p.c.stride, p.c.cols)));
 }
 
 template <class T>
-void packed_product(MatrixView<T> y, MatrixView<const T> x, const WeightView<T>& weight) {
-  const bool in_out = weight.layout == WeightLayout::in_out;
-  const detail::Factor<T> w{weight.data, in_out ? weight.stride : 1, in_out ? 1 : weight.stride};
-  detail::multiply(y, detail::Factor<T>{x.data, x.stride, 1}, w, weight.n_in);
+void multiply(const Product<T>& p, Backend backend) {
+  if (p.c.rows == 0 || p.c.cols == 0) return;
+  switch (backend) {
+    case Backend::reference:
+      return reference_product(p);
+    case Backend::blas:
+      blas_product(p);
+      return add_bias(p.c, p.bias);
+    case Backend::packed:
+      detail::multiply(p.c, p.a, p.b, p.n_inner, p.output);
+      return add_bias(p.c, p.bias);
+  }
+  throw InternalError(fmt::format("{}: no backend {}", p.op, static_cast<int>(backend)));
 }
+
+// W [n_in, n_out] of either layout.
+template <class T>
+detail::Factor<T> factor_of(const WeightView<T>& weight) {
+  if (weight.layout == WeightLayout::in_out) return {weight.data, weight.stride, 1};
+  return {weight.data, 1, weight.stride};
+}
+
+template <class T>
+detail::Factor<T> factor_of(const MatrixView<const T>& matrix) {
+  return {matrix.data, matrix.stride, 1};
+}
+
+template <class T>
+detail::Factor<T> transposed(const detail::Factor<T>& factor) {
+  return {factor.data, factor.col, factor.row};
+}
+
+// grad_bias += Σ_row grad_y, each column's sum in double and by one thread.
+struct AddColumnSums {
+  template <class T>
+  static GNOMON_ALWAYS_INLINE void run(T* grad_bias, const T* grad_y, Index stride, Index n_row,
+                                       Index n_col) {
+    constexpr Index kBlock = 256;
+    double sum[kBlock];
+    for (Index j0 = 0; j0 < n_col; j0 += kBlock) {
+      const Index n_j = std::min(kBlock, n_col - j0);
+      for (Index j = 0; j < n_j; ++j) sum[j] = 0;
+      for (Index i = 0; i < n_row; ++i) {
+        const T* row = grad_y + i * stride + j0;
+        GNOMON_INDEPENDENT_ITERATIONS
+        for (Index j = 0; j < n_j; ++j) sum[j] += static_cast<double>(row[j]);
+      }
+      for (Index j = 0; j < n_j; ++j) grad_bias[j0 + j] += static_cast<T>(sum[j]);
+    }
+  }
+};
 
 }  // namespace
 
@@ -146,19 +223,51 @@ std::string blas_description() {
 template <class T>
 void linear_forward(MatrixView<T> y, MatrixView<const T> x, const WeightView<T>& weight,
                     std::span<const T> bias, Backend backend) {
-  check_shapes(y, x, weight, bias);
-  if (y.rows == 0 || y.cols == 0) return;
-  switch (backend) {
-    case Backend::reference:
-      return reference_product(y, x, weight, bias);
-    case Backend::blas:
-      blas_product(y, x, weight);
-      return add_bias(y, bias);
-    case Backend::packed:
-      packed_product(y, x, weight);
-      return add_bias(y, bias);
+  constexpr std::string_view kOp = "linear_forward";
+  check_weight(kOp, "weight", weight);
+  check_sides(kOp, "x", x, "y", y, weight);
+  check_bias(kOp, "bias", bias.size(), weight.n_out);
+  const Product<T> product{kOp, y, factor_of(x), factor_of(weight), weight.n_in, Output::overwrite,
+                           bias};
+  multiply(product, backend);
+}
+
+template <class T>
+void linear_backward_input(MatrixView<T> grad_x, MatrixView<const T> grad_y,
+                           const WeightView<T>& weight, Output output, Backend backend) {
+  constexpr std::string_view kOp = "linear_backward_input";
+  check_weight(kOp, "weight", weight);
+  check_sides(kOp, "grad_x", grad_x, "grad_y", grad_y, weight);
+  const Product<T> product{
+      kOp, grad_x, factor_of(grad_y), transposed(factor_of(weight)), weight.n_out, output, {}};
+  multiply(product, backend);
+}
+
+template <class T>
+void linear_backward_weight(const GradWeightView<T>& grad_weight, std::span<T> grad_bias,
+                            MatrixView<const T> x, MatrixView<const T> grad_y, Backend backend) {
+  constexpr std::string_view kOp = "linear_backward_weight";
+  check_weight(kOp, "grad_weight", grad_weight);
+  check_sides(kOp, "x", x, "grad_y", grad_y, grad_weight);
+  check_bias(kOp, "grad_bias", grad_bias.size(), grad_weight.n_out);
+  if (grad_weight.data != nullptr) {
+    const bool in_out = grad_weight.layout == WeightLayout::in_out;
+    const MatrixView<const T>& rows = in_out ? x : grad_y;
+    const MatrixView<const T>& columns = in_out ? grad_y : x;
+    const Product<T> product{kOp,
+                             {grad_weight.data, rows.cols, columns.cols, grad_weight.stride},
+                             transposed(factor_of(rows)),
+                             factor_of(columns),
+                             x.rows,
+                             Output::add,
+                             {}};
+    multiply(product, backend);
   }
-  throw InternalError(fmt::format("linear_forward: no backend {}", static_cast<int>(backend)));
+  const Index grain = std::max<Index>(64, kAddGrain / std::max<Index>(1, grad_y.rows));
+  parallel_for(0, static_cast<Index>(grad_bias.size()), grain, [&](Index first, Index last) {
+    detail::dispatch<AddColumnSums>(grad_bias.data() + first, grad_y.data + first, grad_y.stride,
+                                    grad_y.rows, last - first);
+  });
 }
 
 template void linear_forward(MatrixView<float>, MatrixView<const float>, const WeightView<float>&,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "gnomon/base/error.h"
@@ -34,12 +35,12 @@ struct Turn {
 
 // Packed texts repeat the same few positions, and a sine costs as much as turning a dozen channels:
 // each position's are computed once. Row r of the table has the cosines, then the sines, of
-// positions[r].
+// positions[r]; the sines negated where the turn goes back.
 struct TurnTable {
   std::vector<Index> positions;  // sorted
   std::vector<double> values;    // [positions, 2, m]
 
-  TurnTable(std::span<const Index> position, std::span<const double> frequency)
+  TurnTable(std::span<const Index> position, std::span<const double> frequency, bool back)
       : positions(position.begin(), position.end()) {
     std::ranges::sort(positions);
     positions.erase(std::ranges::unique(positions).begin(), positions.end());
@@ -50,7 +51,7 @@ struct TurnTable {
         for (std::size_t i = 0; i < m; ++i) {
           const double angle = static_cast<double>(positions[r]) * frequency[i];
           values[2 * r * m + i] = std::cos(angle);
-          values[(2 * r + 1) * m + i] = std::sin(angle);
+          values[(2 * r + 1) * m + i] = back ? -std::sin(angle) : std::sin(angle);
         }
       }
     });
@@ -62,30 +63,33 @@ struct TurnTable {
   }
 };
 
-}  // namespace
+// As the caller calls them, for errors.
+struct Names {
+  std::string_view op, y, x;
+};
 
 template <class T>
-void rotary_forward(MatrixView<T> y, MatrixView<const T> x, std::span<const Index> position,
-                    std::span<const double> frequency, Index d_head) {
+void turn(const Names& names, bool back, MatrixView<T> y, MatrixView<const T> x,
+          std::span<const Index> position, std::span<const double> frequency, Index d_head) {
   if (d_head < 1 || x.cols % d_head != 0) {
-    throw ShapeError(fmt::format(
-        "rotary_forward: x has {} columns, expected a multiple of d_head = {}", x.cols, d_head));
+    throw ShapeError(fmt::format("{}: {} has {} columns, expected a multiple of d_head = {}",
+                                 names.op, names.x, x.cols, d_head));
   }
   if (y.rows != x.rows || y.cols != x.cols) {
-    throw ShapeError(fmt::format("rotary_forward: y is [{}, {}], expected the shape of x, [{}, {}]",
-                                 y.rows, y.cols, x.rows, x.cols));
+    throw ShapeError(fmt::format("{}: {} is [{}, {}], expected the shape of {}, [{}, {}]", names.op,
+                                 names.y, y.rows, y.cols, names.x, x.rows, x.cols));
   }
   if (static_cast<Index>(position.size()) != x.rows) {
-    throw ShapeError(fmt::format("rotary_forward: position has {} values, expected n_row = {}",
+    throw ShapeError(fmt::format("{}: position has {} values, expected n_row = {}", names.op,
                                  position.size(), x.rows));
   }
   const auto m = static_cast<Index>(frequency.size());
   if (2 * m > d_head) {
     throw ShapeError(
-        fmt::format("rotary_forward: {} frequencies turn {} channels, expected at most d_head = {}",
+        fmt::format("{}: {} frequencies turn {} channels, expected at most d_head = {}", names.op,
                     m, 2 * m, d_head));
   }
-  const TurnTable table(position, frequency);
+  const TurnTable table(position, frequency, back);
   parallel_for(
       0, x.rows, kThreadGrain / std::max<Index>(x.cols, 1) + 1, [&](Index first, Index last) {
         for (Index r = first; r < last; ++r) {
@@ -100,9 +104,28 @@ void rotary_forward(MatrixView<T> y, MatrixView<const T> x, std::span<const Inde
       });
 }
 
+}  // namespace
+
+template <class T>
+void rotary_forward(MatrixView<T> y, MatrixView<const T> x, std::span<const Index> position,
+                    std::span<const double> frequency, Index d_head) {
+  turn({"rotary_forward", "y", "x"}, false, y, x, position, frequency, d_head);
+}
+
+template <class T>
+void rotary_backward(MatrixView<T> grad_x, MatrixView<const T> grad_y,
+                     std::span<const Index> position, std::span<const double> frequency,
+                     Index d_head) {
+  turn({"rotary_backward", "grad_x", "grad_y"}, true, grad_x, grad_y, position, frequency, d_head);
+}
+
 template void rotary_forward(MatrixView<float>, MatrixView<const float>, std::span<const Index>,
                              std::span<const double>, Index);
 template void rotary_forward(MatrixView<double>, MatrixView<const double>, std::span<const Index>,
                              std::span<const double>, Index);
+template void rotary_backward(MatrixView<float>, MatrixView<const float>, std::span<const Index>,
+                              std::span<const double>, Index);
+template void rotary_backward(MatrixView<double>, MatrixView<const double>, std::span<const Index>,
+                              std::span<const double>, Index);
 
 }  // namespace gnomon

@@ -283,19 +283,78 @@ constexpr Index kThreadGrain = Index{1} << 19;
 
 Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
+// Rows of a that are packed together, where its columns are what lies together in memory: whole
+// cache lines of it, and whole tiles.
+constexpr Index kStripRows = 48;
+// Panels of b that a packed row of a must meet to be worth it.
+constexpr Index kStripPanels = 6;
+
+// to[k kRows + r] = a(r, k), where rows of a are adjacent.
+template <class T, int kRows>
+void pack_tile_rows(T* to, const T* from, Index from_inner, Index n_k) {
+  for (Index k = 0; k < n_k; ++k)
+    std::memcpy(to + k * kRows, from + k * from_inner, kRows * sizeof(T));
+}
+
+template <class T, int... kIndex>
+void pack_tile_rows(T* to, const T* from, Index from_inner, Index n_k, Index n_row,
+                    std::integer_sequence<int, kIndex...>) {
+  ((n_row == kIndex + 1 ? pack_tile_rows<T, kIndex + 1>(to, from, from_inner, n_k) : void()), ...);
+}
+
+// Sums over [first_k, first_k + n_k) of one strip of rows, for columns of c whose part of b is
+// packed.
+template <class T>
+struct StripProduct {
+  const Tiles<T>& tile;
+  MatrixView<T> c;
+  const T* packed;  // b, panel after panel
+  T* edge;          // a tile that reaches beyond c
+  Index first_col, last_col;
+  Index n_k;
+  bool accumulate;
+
+  // c(i .. i + n_i, :), of which row r and term k of a is a[r a_row + k a_inner].
+  void rows(Index i, Index n_i, const T* a, Index a_row, Index a_inner) const {
+    const auto run_tile = tile.with_rows[static_cast<std::size_t>(n_i)];
+    for (Index j = first_col; j < last_col; j += tile.n_col) {
+      const T* panel = packed + (j - first_col) * n_k;
+      const Index n_j = std::min(tile.n_col, last_col - j);
+      if (n_j == tile.n_col) {
+        run_tile(&c(i, j), c.stride, a, a_row, a_inner, panel, n_k, accumulate);
+        continue;
+      }
+      for (Index r = 0; r < n_i && accumulate; ++r) {
+        std::copy_n(&c(i + r, j), n_j, edge + r * tile.n_col);
+        std::fill_n(edge + r * tile.n_col + n_j, tile.n_col - n_j, T{0});
+      }
+      run_tile(edge, tile.n_col, a, a_row, a_inner, panel, n_k, accumulate);
+      for (Index r = 0; r < n_i; ++r) std::copy_n(edge + r * tile.n_col, n_j, &c(i + r, j));
+    }
+  }
+};
+
 // Rows [first_row, last_row) of columns [first_col, last_col).
 template <class T>
 void multiply_block(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_inner,
-                    const Tiles<T>& tile, Index first_row, Index last_row, Index first_col,
-                    Index last_col) {
+                    Output output, const Tiles<T>& tile, Index first_row, Index last_row,
+                    Index first_col, Index last_col) {
   thread_local Scratch<T> scratch;
   const Index column_block =
       std::max<Index>(tile.n_col, kColumnBlockBytes / static_cast<Index>(sizeof(T)));
   const Index n_panel_max = ceil_div(std::min(column_block, last_col - first_col), tile.n_col);
   const Index n_inner_max = std::min(kInnerBlock, n_inner);
-  T* packed = scratch.at_least((n_panel_max * n_inner_max + tile.n_row) * tile.n_col);
-  T* edge = packed + n_panel_max * n_inner_max * tile.n_col;  // a tile that reaches beyond c
+  const bool pack_a = a.row == 1 && a.col != 1 && n_panel_max >= kStripPanels;
+  T* packed = scratch.at_least((n_panel_max * n_inner_max + tile.n_row) * tile.n_col +
+                               (pack_a ? kStripRows * n_inner_max : 0));
+  T* edge = packed + n_panel_max * n_inner_max * tile.n_col;
+  T* strip = edge + tile.n_row * tile.n_col;
   const Index n_row_tile = ceil_div(last_row - first_row, tile.n_row);
+  // Rows are shared out evenly: 16 rows are two tiles of 8, not 12 and 4.
+  const auto tile_row = [&](Index t) {
+    return first_row + (last_row - first_row) * t / n_row_tile;
+  };
+  const Index n_strip_tile = pack_a ? kStripRows / tile.n_row : n_row_tile;
 
   for (Index j0 = first_col; j0 < last_col; j0 += column_block) {
     const Index j1 = std::min(j0 + column_block, last_col);
@@ -305,28 +364,38 @@ void multiply_block(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Ind
         pack_panel(packed + (j - j0) * n_k, b, k0, n_k, j, std::min(tile.n_col, j1 - j),
                    tile.n_col);
       }
-      for (Index t = 0; t < n_row_tile; ++t) {
-        // Rows are shared out evenly: 16 rows are two tiles of 8, not 12 and 4.
-        const Index i = first_row + (last_row - first_row) * t / n_row_tile;
-        const Index n_i = first_row + (last_row - first_row) * (t + 1) / n_row_tile - i;
-        const auto run_tile = tile.with_rows[static_cast<std::size_t>(n_i)];
-        for (Index j = j0; j < j1; j += tile.n_col) {
-          const T* panel = packed + (j - j0) * n_k;
-          const Index n_j = std::min(tile.n_col, j1 - j);
-          if (n_j == tile.n_col) {
-            run_tile(&c(i, j), c.stride, a.at(i, k0), a.row, a.col, panel, n_k, k0 > 0);
-            continue;
+      const StripProduct<T> product{tile, c,  packed, edge,
+                                    j0,   j1, n_k,    k0 > 0 || output == Output::add};
+      for (Index t0 = 0; t0 < n_row_tile; t0 += n_strip_tile) {
+        const Index t1 = std::min(t0 + n_strip_tile, n_row_tile);
+        for (Index t = t0; t < t1 && pack_a; ++t) {
+          pack_tile_rows(strip + (tile_row(t) - tile_row(t0)) * n_k, a.at(tile_row(t), k0), a.col,
+                         n_k, tile_row(t + 1) - tile_row(t),
+                         std::make_integer_sequence<int, kMaxTileRows>{});
+        }
+        for (Index t = t0; t < t1; ++t) {
+          const Index i = tile_row(t);
+          const Index n_i = tile_row(t + 1) - i;
+          if (pack_a) {
+            product.rows(i, n_i, strip + (i - tile_row(t0)) * n_k, 1, n_i);
+          } else {
+            product.rows(i, n_i, a.at(i, k0), a.row, a.col);
           }
-          for (Index r = 0; r < n_i && k0 > 0; ++r) {
-            std::copy_n(&c(i + r, j), n_j, edge + r * tile.n_col);
-            std::fill_n(edge + r * tile.n_col + n_j, tile.n_col - n_j, T{0});
-          }
-          run_tile(edge, tile.n_col, a.at(i, k0), a.row, a.col, panel, n_k, k0 > 0);
-          for (Index r = 0; r < n_i; ++r) std::copy_n(edge + r * tile.n_col, n_j, &c(i + r, j));
         }
       }
     }
   }
+}
+
+// Whether there is nothing to sum: then c is settled.
+template <class T>
+bool settle_empty(MatrixView<T> c, Index n_inner, Output output) {
+  if (c.rows == 0 || c.cols == 0) return true;
+  if (n_inner > 0) return false;
+  for (Index i = 0; i < c.rows && output == Output::overwrite; ++i) {
+    std::ranges::fill(c.row(i), T{0});
+  }
+  return true;
 }
 
 }  // namespace
@@ -375,12 +444,9 @@ void pack_panel(T* panel, const Factor<T>& b, Index first_k, Index n_k, Index fi
 }
 
 template <class T>
-void multiply(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_inner) {
-  if (c.rows == 0 || c.cols == 0) return;
-  if (n_inner == 0) {
-    for (Index i = 0; i < c.rows; ++i) std::fill_n(&c(i, 0), c.cols, T{0});
-    return;
-  }
+void multiply(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_inner,
+              Output output) {
+  if (settle_empty(c, n_inner, output)) return;
   const Tiles<T>& tile = tiles<T>();
   const Index n_panel = ceil_div(c.cols, tile.n_col);
   const Index n_task = std::clamp<Index>(c.rows * c.cols * n_inner / kThreadGrain, 1, threads());
@@ -391,7 +457,7 @@ void multiply(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_i
     for (Index task = first; task < last; ++task) {
       const Index col_task = task % n_col_task;
       const Index row_task = task / n_col_task;
-      multiply_block(c, a, b, n_inner, tile, c.rows * row_task / n_row_task,
+      multiply_block(c, a, b, n_inner, output, tile, c.rows * row_task / n_row_task,
                      c.rows * (row_task + 1) / n_row_task,
                      n_panel * col_task / n_col_task * tile.n_col,
                      std::min(c.cols, n_panel * (col_task + 1) / n_col_task * tile.n_col));
@@ -399,11 +465,24 @@ void multiply(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_i
   });
 }
 
+template <class T>
+void multiply_serial(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_inner,
+                     Output output) {
+  if (settle_empty(c, n_inner, output)) return;
+  multiply_block(c, a, b, n_inner, output, tiles<T>(), 0, c.rows, 0, c.cols);
+}
+
 template const Tiles<float>& tiles<float>();
 template const Tiles<double>& tiles<double>();
 template void pack_panel(float*, const Factor<float>&, Index, Index, Index, Index, Index);
 template void pack_panel(double*, const Factor<double>&, Index, Index, Index, Index, Index);
-template void multiply(MatrixView<float>, const Factor<float>&, const Factor<float>&, Index);
-template void multiply(MatrixView<double>, const Factor<double>&, const Factor<double>&, Index);
+template void multiply(MatrixView<float>, const Factor<float>&, const Factor<float>&, Index,
+                       Output);
+template void multiply(MatrixView<double>, const Factor<double>&, const Factor<double>&, Index,
+                       Output);
+template void multiply_serial(MatrixView<float>, const Factor<float>&, const Factor<float>&, Index,
+                              Output);
+template void multiply_serial(MatrixView<double>, const Factor<double>&, const Factor<double>&,
+                              Index, Output);
 
 }  // namespace gnomon::detail

@@ -5,6 +5,7 @@
 #include <memory>
 #include <new>
 
+#include "gnomon/kernels/output.h"
 #include "gnomon/tensor/view.h"
 
 namespace gnomon::detail {
@@ -74,9 +75,16 @@ template <class T>
 void pack_panel(T* panel, const Factor<T>& b, Index first_k, Index n_k, Index first_j, Index n_j,
                 Index n_col);
 
-// c = a b, with the guarantee of TileFunction; a [c.rows, n_inner], b [n_inner, c.cols]. c overlaps
+// c = a b, or c += a b, with the guarantee of TileFunction: where it adds, c's number is the first
+// of the chain. a [c.rows, n_inner], b [n_inner, c.cols], each with any strides. c overlaps
 // neither. Threaded over rows and columns of c, never over the sum.
 template <class T>
-void multiply(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_inner);
+void multiply(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_inner,
+              Output output = Output::overwrite);
+
+// The same on the calling thread.
+template <class T>
+void multiply_serial(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_inner,
+                     Output output = Output::overwrite);
 
 }  // namespace gnomon::detail
