@@ -382,8 +382,10 @@ class ForwardPass {
     if (norm(last, weights_.ln_f(), HookKind::ln_final_scale, -1)) return;
     const MatrixView<T> out = last.out.view();
     if (reached(HookKind::unembed_in, -1, out)) return;
-    linear(logits_.resize(out.rows, config_.d_vocab), out, weights_.unembed());
-    reached(HookKind::logits, -1, logits_.view());
+    const MatrixView<T> logits =
+        (trace_ != nullptr ? trace_->logits : logits_).resize(out.rows, config_.d_vocab);
+    linear(logits, out, weights_.unembed());
+    reached(HookKind::logits, -1, logits);
   }
 
   const ModelConfig& config_;

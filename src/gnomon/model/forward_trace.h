@@ -58,6 +58,7 @@ struct ForwardTrace {
   std::vector<Index> kept_rows;       // as run_forward had them
   std::vector<BlockTrace<T>> blocks;  // of every layer of the model; run ones are filled
   NormTrace<T> ln_final;
+  Buffer<T> logits;
   std::vector<Index> rows_final;  // tokens of the last stream
 };
 

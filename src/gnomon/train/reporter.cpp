@@ -141,6 +141,18 @@ Reporter Reporter::with_tokens(const ReporterOptions& options, MatrixView<const 
   return reporter;
 }
 
+Reporter Reporter::from_parts(Parts parts) {
+  Reporter reporter;
+  reporter.options_ = std::move(parts.options);
+  reporter.n_target_ = static_cast<Index>(parts.labels.mean.size());
+  reporter.labels_ = std::move(parts.labels);
+  reporter.codes_ = std::move(parts.codes);
+  reporter.head_ = std::move(parts.head);
+  reporter.tokens_ = std::move(parts.tokens);
+  reporter.words_ = std::move(parts.words);
+  return reporter;
+}
+
 Index Reporter::n_class() const { return codes_.empty() ? 1 : codes_.front().n_bin(); }
 
 Tensor<double> Reporter::reports(MatrixView<const double> outputs) const {

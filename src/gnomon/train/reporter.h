@@ -32,6 +32,17 @@ class Reporter {
   static Reporter with_tokens(const ReporterOptions& options, MatrixView<const double> labels,
                               const Tokenizer& tokenizer);
 
+  // A reporter as it was stored.
+  struct Parts {
+    ReporterOptions options;
+    Scaling labels;
+    std::vector<BinCode> codes;
+    std::optional<ReportHead> head;
+    std::vector<TokenId> tokens;
+    std::vector<std::string> words;
+  };
+  static Reporter from_parts(Parts parts);
+
   const ReporterOptions& options() const { return options_; }
   Index n_target() const { return n_target_; }
   // Outputs of one target.
