@@ -5,13 +5,13 @@
 Run by hand, never by the build; the outputs are committed:
 
     python -m venv /tmp/golden && /tmp/golden/bin/pip install -r tools/golden_requirements.txt
-    /tmp/golden/bin/python tools/make_embedded_tokenizer.py CORPUS_FOLDER --out assets/gnomon-books --stats
+    /tmp/golden/bin/python tools/make_embedded_tokenizer.py CORPUS --out assets/gnomon-books --stats
 
-GPT-2's byte-level BPE, trained by Hugging Face `tokenizers` on every .txt of the folder, with 4096
-tokens: 0 is <|endoftext|>, 1 to 256 are the byte alphabet. The corpus is books with hard-wrapped
+GPT-2's byte-level BPE, trained by Hugging Face `tokenizers` on every .txt of the folder CORPUS, with
+4096 tokens: 0 is <|endoftext|>, 1 to 256 are the byte alphabet. The corpus is books with hard-wrapped
 lines; it is read with each paragraph on one line, as a sentence stands in a prompt. Token reporters
-answer with ANSWERS, each of which must be one token; prose has too few digits for BPE to make one of
-" 7", so the merges that are missing for it stand at the end of the list.
+answer with ANSWERS, each of which must be one token; prose has too few digits for BPE to make one
+of " 7", so the merges that are missing for it stand at the end of the list.
 
 The same folder gives the same bytes. Beside the two files it writes tests/golden/tokens/books.json,
 the ids of varied texts, which the C++ tokenizer must give as well.
