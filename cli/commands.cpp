@@ -8,6 +8,7 @@
 namespace gnomon::cli {
 
 void add_commands(CLI::App& app, Context& context) {
+  add_scan_command(app, context);
   add_projections_command(app, context);
   add_audit_command(app, context);
   add_activations_command(app, context);

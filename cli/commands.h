@@ -17,6 +17,7 @@ void add_commands(CLI::App& app, Context& context);
 
 void add_projections_command(CLI::App& app, Context& context);
 void add_audit_command(CLI::App& app, Context& context);
+void add_scan_command(CLI::App& app, Context& context);
 void add_activations_command(CLI::App& app, Context& context);
 void add_tokens_command(CLI::App& app, Context& context);
 void add_explain_command(CLI::App& app, Context& context);

@@ -135,26 +135,6 @@ Index stage(const Site& site, const ModelConfig& config) {
   return site.kind < HookKind::resid_pre ? -1 : config.n_layers;
 }
 
-// Before the first batch, and by the text's number among all of them.
-void check_texts(std::span<const std::vector<TokenId>> texts, const ModelConfig& config) {
-  for (std::size_t t = 0; t < texts.size(); ++t) {
-    const auto n_token = static_cast<Index>(texts[t].size());
-    if (n_token == 0 || n_token > config.n_ctx) {
-      throw ArgumentError(
-          ErrorCode::bad_data,
-          fmt::format("text {} has {} tokens, expected 1 to n_ctx = {}", t, n_token, config.n_ctx),
-          "leave it out; texts are never cut or padded");
-    }
-    for (std::size_t p = 0; p < texts[t].size(); ++p) {
-      if (texts[t][p] < 0 || texts[t][p] >= config.d_vocab) {
-        throw ArgumentError(ErrorCode::out_of_range,
-                            fmt::format("token {} of text {} has id {}, expected 0 to {}", p, t,
-                                        texts[t][p], config.d_vocab - 1));
-      }
-    }
-  }
-}
-
 // Tokens whose values are wanted in the last block that is reached, or after it.
 template <class T>
 std::vector<Index> kept_rows(const std::vector<SiteReader<T>>& readers,
@@ -214,6 +194,25 @@ void require_finite_rows(std::span<const float> values, const std::string& name)
 
 }  // namespace
 
+void check_texts(std::span<const std::vector<TokenId>> texts, const ModelConfig& config) {
+  for (std::size_t t = 0; t < texts.size(); ++t) {
+    const auto n_token = static_cast<Index>(texts[t].size());
+    if (n_token == 0 || n_token > config.n_ctx) {
+      throw ArgumentError(
+          ErrorCode::bad_data,
+          fmt::format("text {} has {} tokens, expected 1 to n_ctx = {}", t, n_token, config.n_ctx),
+          "leave it out; texts are never cut or padded");
+    }
+    for (std::size_t p = 0; p < texts[t].size(); ++p) {
+      if (texts[t][p] < 0 || texts[t][p] >= config.d_vocab) {
+        throw ArgumentError(ErrorCode::out_of_range,
+                            fmt::format("token {} of text {} has id {}, expected 0 to {}", p, t,
+                                        texts[t][p], config.d_vocab - 1));
+      }
+    }
+  }
+}
+
 template <class T>
 CaptureResult<T> capture(const Model& model, std::span<const std::vector<TokenId>> texts,
                          std::span<const SiteAt> sites, std::span<const Edit<T>> edits,
@@ -233,14 +232,7 @@ CaptureResult<T> capture(const Model& model, std::span<const std::vector<TokenId
   Index done = 0;
   for (std::size_t first = 0; first < texts.size();) {
     check_interrupted();
-    std::size_t last = first;
-    Index n_token = 0;
-    do {
-      n_token += static_cast<Index>(texts[last].size());
-      ++last;
-    } while (last < texts.size() &&
-             n_token + static_cast<Index>(texts[last].size()) <= options.batch_tokens);
-
+    const std::size_t last = batch_end(texts, first, options.batch_tokens);
     const PackedBatch batch = pack(texts.subspan(first, last - first));
     const auto texts_before = static_cast<Index>(first);
     Hooks<T> hooks;
@@ -250,7 +242,7 @@ CaptureResult<T> capture(const Model& model, std::span<const std::vector<TokenId
     const std::vector<Index> kept = kept_rows<T>(readers, edits, batch, texts_before, config);
     run_forward<T>(config, model.weights<T>(), batch, hooks, kept, options.backend);
     first = last;
-    done += n_token;
+    done += batch.n_token();
     if (options.progress) options.progress(done, total);
   }
 

@@ -23,6 +23,10 @@ struct RunOptions {
   std::function<void(Index done, Index total)> progress;
 };
 
+// Throws ArgumentError, naming the text by its number among all: bad_data where one is empty or
+// longer than the context, out_of_range for a token id outside the vocabulary.
+void check_texts(std::span<const std::vector<TokenId>> texts, const ModelConfig& config);
+
 template <class T>
 struct CaptureResult {
   std::vector<Activations<T>> activations;  // one for each site asked for, in that order

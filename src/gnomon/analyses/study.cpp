@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gnomon/analyses/study.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "gnomon/base/error.h"
@@ -67,31 +65,10 @@ void measure(StudyData& data, const Model& model, const StudyTexts& texts,
 
 StudyTexts prepare_texts(const Model& model, std::vector<TextRecord> records, std::uint64_t seed) {
   StudyTexts texts;
-  const Index n_ctx = model.config().n_ctx;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    Encoding encoding = model.tokenizer().encode_with_offsets(records[i].text);
-    const auto n_token = static_cast<Index>(encoding.ids.size());
-    std::string why;
-    if (encoding.n_dropped_bytes > 0) {
-      why = fmt::format("{} bytes have no token in the vocabulary", encoding.n_dropped_bytes);
-    } else if (n_token == 0) {
-      why = "the text has no tokens";
-    } else if (n_token > n_ctx) {
-      why = fmt::format("{} tokens, the context holds {}", n_token, n_ctx);
-    }
-    if (!why.empty()) {
-      texts.excluded.push_back({static_cast<Index>(i), records[i].source, why});
-      continue;
-    }
-    texts.ids.push_back(std::move(encoding.ids));
-    texts.records.push_back(std::move(records[i]));
-  }
-  if (texts.records.empty()) {
-    throw ArgumentError(
-        ErrorCode::bad_data,
-        fmt::format("no text is left of {}{}", records.size(),
-                    texts.excluded.empty() ? "" : "; the first: " + texts.excluded.front().why));
-  }
+  EncodedTexts encoded = encode_texts(model, std::move(records));
+  texts.records = std::move(encoded.records);
+  texts.ids = std::move(encoded.ids);
+  texts.excluded = std::move(encoded.excluded);
   texts.groups = group_texts(texts.records);
   texts.part = split_by_group(texts.groups.group_of_row, SplitFractions{}, seed).part_of_row;
   return texts;

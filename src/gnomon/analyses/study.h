@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gnomon/activations/capture.h"
+#include "gnomon/analyses/encoded_texts.h"
 #include "gnomon/analyses/rounding.h"
 #include "gnomon/directions/neuron_directions.h"
 #include "gnomon/model/model.h"
@@ -19,13 +20,6 @@
 
 namespace gnomon {
 
-// A text that is not part of the study, and why.
-struct ExcludedText {
-  Index record = 0;  // index in the corpus
-  std::string source;
-  std::string why;
-};
-
 // The texts of a study, tokenised, grouped and split.
 struct StudyTexts {
   std::vector<TextRecord> records;
@@ -35,9 +29,8 @@ struct StudyTexts {
   std::vector<ExcludedText> excluded;
 };
 
-// Texts without tokens and texts longer than the context are excluded, never cut; so are texts
-// whose bytes the vocabulary cannot express. Throws ArgumentError (bad_data) where no text or fewer
-// than 3 groups remain.
+// The texts that encode_texts keeps, in groups and parts. Throws ArgumentError (bad_data) where no
+// text or fewer than 3 groups remain.
 StudyTexts prepare_texts(const Model& model, std::vector<TextRecord> records, std::uint64_t seed);
 
 // Everything the projections and ladders are computed from, one row for each text and position of

@@ -7,6 +7,18 @@
 
 namespace gnomon {
 
+std::size_t batch_end(std::span<const std::vector<TokenId>> texts, std::size_t first,
+                      std::int64_t batch_tokens) {
+  std::size_t last = first;
+  std::int64_t n_token = 0;
+  do {
+    n_token += static_cast<std::int64_t>(texts[last].size());
+    ++last;
+  } while (last < texts.size() &&
+           n_token + static_cast<std::int64_t>(texts[last].size()) <= batch_tokens);
+  return last;
+}
+
 PackedBatch pack(std::span<const std::vector<TokenId>> texts) {
   PackedBatch batch;
   batch.offset.push_back(0);

@@ -24,6 +24,11 @@ struct PackedBatch {
   }
 };
 
+// Where the batch that begins with text `first` ends: as many whole texts as have at most
+// `batch_tokens` tokens together, and at least one. `first` is less than texts.size().
+std::size_t batch_end(std::span<const std::vector<TokenId>> texts, std::size_t first,
+                      std::int64_t batch_tokens);
+
 // Throws ArgumentError (bad_data) for a text without tokens.
 PackedBatch pack(std::span<const std::vector<TokenId>> texts);
 

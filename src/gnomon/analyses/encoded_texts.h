@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// in: texts   out: their tokens, of those that the model can read whole
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gnomon/model/model.h"
+#include "gnomon/text/text_record.h"
+
+namespace gnomon {
+
+// A text that an analysis does without, and why.
+struct ExcludedText {
+  Index record = 0;  // index in the corpus
+  std::string source;
+  std::string why;
+};
+
+struct EncodedTexts {
+  std::vector<TextRecord> records;
+  std::vector<std::vector<TokenId>> ids;  // of each record, 1 to n_ctx
+  std::vector<ExcludedText> excluded;
+};
+
+// Texts without tokens and texts longer than the context are excluded, never cut; so are texts
+// whose bytes the vocabulary cannot express. Throws ArgumentError (bad_data) where no text remains.
+EncodedTexts encode_texts(const Model& model, std::vector<TextRecord> records);
+
+}  // namespace gnomon
