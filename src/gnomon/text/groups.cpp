@@ -2,11 +2,11 @@
 #include "gnomon/text/groups.h"
 
 #include <algorithm>
-#include <numeric>
 #include <unordered_map>
 #include <utility>
 
 #include "gnomon/base/error.h"
+#include "gnomon/text/detail/disjoint_sets.h"
 #include "gnomon/text/utf8.h"
 
 namespace gnomon {
@@ -39,33 +39,7 @@ bool contains(std::span<const CodePointRange> ranges, char32_t c) {
   });
 }
 
-class DisjointSets {
- public:
-  explicit DisjointSets(std::size_t n) : parent_(n) {
-    std::iota(parent_.begin(), parent_.end(), std::size_t{0});
-  }
-
-  // Path halving; the smaller index becomes the root, so a root is its set's first row.
-  std::size_t root(std::size_t i) {
-    while (parent_[i] != i) {
-      parent_[i] = parent_[parent_[i]];
-      i = parent_[i];
-    }
-    return i;
-  }
-
-  // True where the two were apart.
-  bool join(std::size_t a, std::size_t b) {
-    a = root(a);
-    b = root(b);
-    if (a == b) return false;
-    parent_[std::max(a, b)] = std::min(a, b);
-    return true;
-  }
-
- private:
-  std::vector<std::size_t> parent_;
-};
+using detail::DisjointSets;
 
 // Joins rows with equal keys; `key_of` gives an empty key to rows the rule says nothing about.
 template <class KeyOf>
@@ -87,7 +61,39 @@ void join_equal_keys(std::span<const TextRecord> records, KeyOf key_of, Disjoint
   }
 }
 
-GroupRuleCount apply_rule(GroupRule rule, std::span<const TextRecord> records, DisjointSets& sets) {
+void join_near_duplicates(std::span<const TextRecord> records, const NearDuplicateOptions& near,
+                          DisjointSets& sets, GroupRuleCount& count) {
+  // Each normalised text once, in order of first appearance.
+  std::vector<std::string> distinct;
+  std::vector<std::size_t> first_row;
+  std::vector<std::size_t> distinct_of_row;
+  std::unordered_map<std::string, std::size_t> number_of;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    std::string text = normalised_text(records[i].text);
+    const auto [found, is_new] = number_of.try_emplace(std::move(text), distinct.size());
+    if (is_new) {
+      distinct.push_back(found->first);
+      first_row.push_back(i);
+    } else if (sets.join(first_row[found->second], i)) {
+      ++count.n_joins;
+    }
+    distinct_of_row.push_back(found->second);
+  }
+
+  std::vector<std::int64_t> n_rows_of(distinct.size());
+  for (const std::size_t d : distinct_of_row) ++n_rows_of[d];
+  std::vector<bool> put_together(distinct.size());
+  for (std::size_t d = 0; d < distinct.size(); ++d) put_together[d] = n_rows_of[d] > 1;
+  for (const NearDuplicatePair& pair : find_near_duplicates(distinct, near).pairs) {
+    put_together[pair.first] = put_together[pair.second] = true;
+    if (sets.join(first_row[pair.first], first_row[pair.second])) ++count.n_joins;
+  }
+  for (std::size_t d = 0; d < distinct.size(); ++d)
+    count.n_rows += put_together[d] ? n_rows_of[d] : 0;
+}
+
+GroupRuleCount apply_rule(GroupRule rule, std::span<const TextRecord> records,
+                          const NearDuplicateOptions& near, DisjointSets& sets) {
   GroupRuleCount count{.rule = rule};
   switch (rule) {
     case GroupRule::exact_text:
@@ -106,6 +112,9 @@ GroupRuleCount apply_rule(GroupRule rule, std::span<const TextRecord> records, D
     case GroupRule::declared_group:
       join_equal_keys(
           records, [](const TextRecord& r) { return r.group; }, sets, count);
+      return count;
+    case GroupRule::near_duplicate:
+      join_near_duplicates(records, near, sets, count);
       return count;
   }
   throw InternalError("group_texts: a rule without a reader");
@@ -130,14 +139,17 @@ std::string_view group_rule_name(GroupRule rule) {
       return "template_id";
     case GroupRule::declared_group:
       return "declared_group";
+    case GroupRule::near_duplicate:
+      return "near_duplicate";
   }
   throw InternalError("group_rule_name: a rule without a name");
 }
 
-TextGroups group_texts(std::span<const TextRecord> records, std::span<const GroupRule> rules) {
+TextGroups group_texts(std::span<const TextRecord> records, std::span<const GroupRule> rules,
+                       const NearDuplicateOptions& near) {
   TextGroups groups;
   DisjointSets sets(records.size());
-  for (const GroupRule rule : rules) groups.rules.push_back(apply_rule(rule, records, sets));
+  for (const GroupRule rule : rules) groups.rules.push_back(apply_rule(rule, records, near, sets));
 
   groups.group_of_row.resize(records.size());
   std::vector<std::int64_t> n_rows_of;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gnomon/text/near_duplicates.h"
 #include "gnomon/text/text_record.h"
 
 namespace gnomon {
@@ -20,10 +21,15 @@ enum class GroupRule {
   normalised_text,  // the same normalised_text
   template_id,      // the same template, where it is known
   declared_group,   // the same "group" in the corpus, where it is given
+  near_duplicate,   // normalised_text of shingle_similarity at or above the threshold
 };
 
-inline constexpr std::array kAllGroupRules = {GroupRule::exact_text, GroupRule::normalised_text,
+// The rules that compare keys, as every study applies them.
+inline constexpr std::array kKeyGroupRules = {GroupRule::exact_text, GroupRule::normalised_text,
                                               GroupRule::template_id, GroupRule::declared_group};
+inline constexpr std::array kAllGroupRules = {GroupRule::exact_text, GroupRule::normalised_text,
+                                              GroupRule::template_id, GroupRule::declared_group,
+                                              GroupRule::near_duplicate};
 
 std::string_view group_rule_name(GroupRule rule);
 
@@ -31,7 +37,7 @@ std::string_view group_rule_name(GroupRule rule);
 // what the earlier ones had left apart; n_rows does not depend on the order.
 struct GroupRuleCount {
   GroupRule rule;
-  std::int64_t n_rows = 0;   // rows that share this rule's key with another row
+  std::int64_t n_rows = 0;   // rows that this rule puts together with another row
   std::int64_t n_joins = 0;  // times two groups became one
 };
 
@@ -44,9 +50,11 @@ struct TextGroups {
 };
 
 // Groups are the transitive closure of the rules: a text that equals one text and shares its
-// template with another puts all three together.
+// template with another puts all three together. `near` is for the rule near_duplicate; texts that
+// are the same after normalisation are near-duplicates too, the empty one among them.
 TextGroups group_texts(std::span<const TextRecord> records,
-                       std::span<const GroupRule> rules = kAllGroupRules);
+                       std::span<const GroupRule> rules = kKeyGroupRules,
+                       const NearDuplicateOptions& near = {});
 
 // The text as the rule normalised_text compares it; for comparing only, never for the model.
 //
