@@ -5,118 +5,24 @@
 
 #include <algorithm>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 
 #include "gnomon/base/error.h"
-#include "gnomon/base/file.h"
-#include "gnomon/base/interrupt.h"
 #include "gnomon/base/json.h"
 #include "gnomon/base/quote.h"
+#include "gnomon/text/detail/corpus_builder.h"
 #include "gnomon/text/detail/csv.h"
-#include "gnomon/text/utf8.h"
 
 namespace gnomon {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
-
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(" \t\n\v\f\r") == std::string_view::npos;
-}
-
-std::string place(const fs::path& path, std::int64_t line) {
-  return fmt::format("\"{}\" line {}", path.string(), line);
-}
-
-// UTF-32 little-endian begins like UTF-16 little-endian, so one test serves both.
-void refuse_wide_encodings(const fs::path& path, std::string_view content) {
-  if (content.starts_with("\xFF\xFE") || content.starts_with("\xFE\xFF") ||
-      content.starts_with(std::string_view("\0\0\xFE\xFF", 4))) {
-    throw FileError(
-        fmt::format("{}: found a UTF-16 or UTF-32 byte order mark, expected UTF-8", place(path, 1)),
-        "convert the file, for example with iconv -f UTF-16 -t UTF-8");
-  }
-}
-
-class CorpusBuilder {
- public:
-  explicit CorpusBuilder(const fs::path& path)
-      : path_(path), content_(read_text_file(path, kLargestTextFile)) {
-    corpus_.report.path = path.string();
-    corpus_.report.sha256 = sha256_hex(std::string_view(content_));
-    refuse_wide_encodings(path, content_);
-    const auto n_newlines = std::count(content_.begin(), content_.end(), '\n');
-    const bool open_end = !body().empty() && body().back() != '\n';
-    corpus_.report.n_lines = n_newlines + (open_end ? 1 : 0);
-  }
-
-  // Without the byte order mark.
-  std::string_view body() const {
-    std::string_view content = content_;
-    if (content.starts_with(kUtf8Mark)) content.remove_prefix(kUtf8Mark.size());
-    return content;
-  }
-
-  void count_blank() { ++corpus_.report.n_blank; }
-
-  void add(std::string text, std::int64_t line, std::string template_id, std::string group) {
-    if (text.size() > kLargestText) {
-      throw FileError(fmt::format("{}: found a text of {} bytes, expected at most {}",
-                                  place(path_, line), text.size(), kLargestText),
-                      "a text is one input of the model; put one on each line");
-    }
-    CorpusReport& report = corpus_.report;
-    if (is_blank(text)) ++report.n_empty;
-    if (text.find('\0') != std::string::npos) ++report.n_nul;
-    if (!is_valid_utf8(text)) ++report.n_invalid_utf8;
-    corpus_.records.push_back({.text = std::move(text),
-                               .source = fmt::format("{}:{}", path_.filename().string(), line),
-                               .line = line,
-                               .template_id = std::move(template_id),
-                               .group = std::move(group)});
-  }
-
-  Corpus finish() && {
-    CorpusReport& report = corpus_.report;
-    std::unordered_set<std::string_view> distinct;
-    for (const TextRecord& record : corpus_.records) distinct.insert(record.text);
-    report.n_distinct = std::ssize(distinct);
-    report.n_texts = std::ssize(corpus_.records);
-    if (report.n_texts == 0) {
-      throw FileError(ErrorCode::bad_data,
-                      fmt::format("\"{}\": found no text in {} lines, expected at least one",
-                                  path_.string(), report.n_lines));
-    }
-    return std::move(corpus_);
-  }
-
- private:
-  fs::path path_;
-  std::string content_;
-  Corpus corpus_;
-};
-
-struct Line {
-  std::string_view content;  // without its line end
-  std::int64_t number;       // 1-based
-};
-
-template <class Visit>
-void for_each_line(std::string_view body, Visit visit) {
-  std::int64_t number = 0;
-  while (!body.empty()) {
-    const std::size_t end = std::min(body.find('\n'), body.size());
-    std::string_view content = body.substr(0, end);
-    if (content.ends_with('\r')) content.remove_suffix(1);
-    ++number;
-    if (number % 4096 == 0) check_interrupted();
-    visit(Line{content, number});
-    body.remove_prefix(std::min(end + 1, body.size()));
-  }
-}
+using detail::CorpusBuilder;
+using detail::for_each_line;
+using detail::is_blank;
+using detail::Line;
+using detail::place;
 
 // The string under `key`, or nothing where the key is absent.
 std::string optional_string(const Json& object, const char* key, const std::string& where) {
@@ -239,10 +145,10 @@ Corpus read_jsonl_texts(const fs::path& path) {
   return std::move(builder).finish();
 }
 
-Corpus read_corpus(const fs::path& path) {
+CorpusFormat corpus_format(const fs::path& path) {
   const std::string extension = lower_extension(path);
-  if (extension == ".csv") return read_csv_texts(path);
-  if (extension == ".jsonl" || extension == ".ndjson") return read_jsonl_texts(path);
+  if (extension == ".csv") return CorpusFormat::csv;
+  if (extension == ".jsonl" || extension == ".ndjson") return CorpusFormat::jsonl;
   // As lines, these would give texts that nobody meant.
   for (const std::string_view other :
        {".json", ".tsv", ".parquet", ".arrow", ".feather", ".gz", ".zst", ".zip", ".xz", ".bz2",
@@ -254,7 +160,19 @@ Corpus read_corpus(const fs::path& path) {
           "convert it to JSON Lines with one {\"text\": ...} per line");
     }
   }
-  return read_text_lines(path);
+  return CorpusFormat::lines;
+}
+
+Corpus read_corpus(const fs::path& path) {
+  switch (corpus_format(path)) {
+    case CorpusFormat::csv:
+      return read_csv_texts(path);
+    case CorpusFormat::jsonl:
+      return read_jsonl_texts(path);
+    case CorpusFormat::lines:
+      return read_text_lines(path);
+  }
+  throw InternalError("read_corpus: a format without a reader");
 }
 
 }  // namespace gnomon
