@@ -13,6 +13,7 @@
 #include "gnomon/kernels/linear_algebra.h"
 #include "gnomon/stats/groups.h"
 #include "gnomon/stats/multiplicity.h"
+#include "gnomon/stats/permutation.h"
 #include "gnomon/stats/quantile.h"
 #include "gnomon/stats/regression.h"
 
@@ -277,21 +278,6 @@ void add_correlations(ProjectionAnalysis& result, const Column& truth) {
   }
   const std::vector<std::span<const double>> views(columns.begin(), columns.end());
   result.correlations = correlation_matrix(views);
-}
-
-// The rows of whole groups, laid end to end in random order and dealt out again: groups of equal
-// size exchange places, and one whose size no other has does not stay where it is.
-std::vector<Index> deal_out_groups(const Groups& groups, Random& random) {
-  std::vector<Index> order(static_cast<std::size_t>(groups.n_group));
-  std::iota(order.begin(), order.end(), Index{0});
-  random.shuffle(order);
-  std::vector<Index> dealt(groups.row.size());
-  std::size_t next = 0;
-  for (const Index g : order) {
-    for (const Index row : groups.rows(g))
-      dealt[static_cast<std::size_t>(groups.row[next++])] = row;
-  }
-  return dealt;
 }
 
 // Heads fitted to labels that were dealt out anew among the training groups: what ridge finds in

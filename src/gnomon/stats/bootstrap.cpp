@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <string>
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/interrupt.h"
@@ -230,6 +232,64 @@ BootstrapInterval cluster_bootstrap(
     draws.push_back(checked(rows_of(indexed, group_draws.next())).value_or(kUndefined));
   }
   return summarize(estimate, "the statistic is undefined on these rows", draws, indexed, options);
+}
+
+const std::vector<Index>& GroupResample::rows() const {
+  if (rows_.empty()) rows_ = rows_of(groups_, drawn_);
+  return rows_;
+}
+
+std::vector<BootstrapInterval> cluster_bootstrap_sums(
+    std::span<const std::span<const double>> columns, std::span<const Index> group_ids,
+    const BootstrapOptions& options, std::size_t n_statistic,
+    const std::function<std::vector<std::optional<double>>(const GroupResample&)>& statistics) {
+  constexpr std::string_view kFunction = "cluster_bootstrap_sums";
+  check_options(kFunction, group_ids.size(), options);
+  const Groups groups = index_groups(group_ids);
+  const std::size_t width = columns.size() + 1;
+  std::vector<double> by_group(static_cast<std::size_t>(groups.n_group) * width, 0.0);
+  for (Index i = 0; i < groups.n_row(); ++i) by_group[groups.of_row[i] * width] += 1;
+  for (std::size_t k = 0; k < columns.size(); ++k) {
+    const std::string name = fmt::format("column {}", k);
+    detail::check_size(kFunction, name, columns[k].size(), groups.n_row());
+    detail::check_sample(kFunction, name, columns[k]);
+    for (Index i = 0; i < groups.n_row(); ++i)
+      by_group[groups.of_row[i] * width + k + 1] += columns[k][i];
+  }
+  std::vector<double> total(width);
+  const auto evaluate = [&](std::span<const Index> drawn) {
+    std::fill(total.begin(), total.end(), 0.0);
+    for (const Index g : drawn) {
+      const double* of_group = &by_group[static_cast<std::size_t>(g) * width];
+      for (std::size_t s = 0; s < width; ++s) total[s] += of_group[s];
+    }
+    std::vector<std::optional<double>> values = statistics(GroupResample(groups, drawn, total));
+    detail::check_size(kFunction, "statistics", values.size(), static_cast<Index>(n_statistic));
+    for (std::size_t k = 0; k < n_statistic; ++k) {
+      if (values[k] && !std::isfinite(*values[k])) {
+        throw NumericError(fmt::format("{}: statistic {} is {}, expected a finite number",
+                                       kFunction, k, *values[k]));
+      }
+    }
+    return values;
+  };
+  std::vector<Index> all_groups(static_cast<std::size_t>(groups.n_group));
+  std::iota(all_groups.begin(), all_groups.end(), Index{0});
+  const std::vector<std::optional<double>> estimates = evaluate(all_groups);
+  std::vector<std::vector<double>> draws(n_statistic);
+  GroupDraws group_draws(groups.n_group, options.seed);
+  for (Index b = 0; b < options.n_bootstrap; ++b) {
+    check_interrupted();
+    const std::vector<std::optional<double>> values = evaluate(group_draws.next());
+    for (std::size_t k = 0; k < n_statistic; ++k)
+      draws[k].push_back(values[k].value_or(kUndefined));
+  }
+  std::vector<BootstrapInterval> result;
+  for (std::size_t k = 0; k < n_statistic; ++k) {
+    result.push_back(summarize(estimates[k], "the statistic is undefined on these rows", draws[k],
+                               groups, options));
+  }
+  return result;
 }
 
 std::vector<BootstrapInterval> bootstrap_correlations(

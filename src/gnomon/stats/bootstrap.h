@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gnomon/stats/groups.h"
 #include "gnomon/stats/interval.h"
 #include "gnomon/tensor/view.h"
 
@@ -51,6 +52,34 @@ BootstrapInterval cluster_bootstrap(
 std::vector<BootstrapInterval> bootstrap_correlations(
     std::span<const std::span<const double>> columns, std::span<const double> truth,
     std::span<const Index> groups, const BootstrapOptions& options);
+
+// One resample of groups, for statistics that are functions of sums over rows.
+class GroupResample {
+ public:
+  GroupResample(const Groups& groups, std::span<const Index> drawn, std::span<const double> sums)
+      : groups_(groups), drawn_(drawn), sums_(sums) {}
+  // [n_column + 1] the number of rows drawn, then the sum of each column over them.
+  std::span<const double> sums() const { return sums_; }
+  // The rows, repeated as often as drawn; O(n_row), for resamples in which sums cancel.
+  const std::vector<Index>& rows() const;
+
+ private:
+  const Groups& groups_;
+  std::span<const Index> drawn_;
+  std::span<const double> sums_;
+  mutable std::vector<Index> rows_;
+};
+
+// cluster_bootstrap for several statistics at once, all from the same resamples, and the same as
+// cluster_bootstrap's. Columns are summed by group once, so that a resample costs O(n_group) per
+// column where `statistics` looks at the sums alone. It returns `n_statistic` values, each empty
+// where it is undefined. Sums of squares of columns far from 0 cancel: centre columns beforehand.
+// Throws also ShapeError where a column or a returned vector has another length, NumericError for a
+// value that is not finite.
+std::vector<BootstrapInterval> cluster_bootstrap_sums(
+    std::span<const std::span<const double>> columns, std::span<const Index> groups,
+    const BootstrapOptions& options, std::size_t n_statistic,
+    const std::function<std::vector<std::optional<double>>(const GroupResample&)>& statistics);
 
 // r(a, truth) - r(b, truth) on the same rows and the same resamples: dependent correlations, whose
 // separate intervals may overlap although they differ.

@@ -78,6 +78,19 @@ std::vector<Index> permute_groups(const Groups& groups, Random& random) {
   return row;
 }
 
+std::vector<Index> deal_out_groups(const Groups& groups, Random& random) {
+  std::vector<Index> order(static_cast<std::size_t>(groups.n_group));
+  std::iota(order.begin(), order.end(), Index{0});
+  random.shuffle(order);
+  std::vector<Index> dealt(groups.row.size());
+  std::size_t next = 0;
+  for (const Index g : order) {
+    for (const Index row : groups.rows(g))
+      dealt[static_cast<std::size_t>(groups.row[next++])] = row;
+  }
+  return dealt;
+}
+
 std::string_view permutation_unit_name(PermutationUnit unit) {
   return unit == PermutationUnit::group_rows ? "group_rows" : "group_means";
 }

@@ -29,6 +29,12 @@ double permutation_p_value(std::span<const double> null_statistics, double obser
 // other of its size stays where it is.
 std::vector<Index> permute_groups(const Groups& groups, Random& random);
 
+// A random rearrangement in which every group moves: the rows of whole groups, laid end to end in
+// random order of groups and dealt out again to the rows of group 0, then of group 1, ... Groups of
+// equal size exchange places, and one whose size no other has does not stay where it is, but rows
+// of one group may come to lie in two. Value i of the permuted labels is labels[rows[i]].
+std::vector<Index> deal_out_groups(const Groups& groups, Random& random);
+
 // What is permuted.
 enum class PermutationUnit {
   group_rows,   // the rows of a group together, among groups of equal size

@@ -70,18 +70,25 @@ FeatureMap learn_feature_map(MatrixView<const double> x, FeatureScaling scaling)
   return map;
 }
 
-// A ridge problem diagonalised, so that each lambda costs one pass over the eigenvalues:
+using Outcomes = std::span<const std::span<const double>>;
+
+// A ridge problem diagonalised, so that each lambda and each outcome y costs one pass over the
+// eigenvalues:
 //
 //   n >= d:  zᵀz = Σ s v vᵀ     w(λ) = Σ v (v·zᵀy) / (s + λ)
 //   n <  d:  z zᵀ = Σ s u uᵀ    w(λ) = zᵀ Σ u (u·y) / (s + λ)
 class RidgeProblem {
  public:
-  RidgeProblem(MatrixView<const double> x, std::span<const double> y, FeatureScaling scaling)
+  RidgeProblem(MatrixView<const double> x, Outcomes outcomes, FeatureScaling scaling)
       : n_(x.rows), scaling_(scaling), map_(learn_feature_map(x, scaling)), z_(map_.apply(x)) {
-    const detail::Centred outcome = detail::centre(y);
-    y_mean_ = outcome.mean / outcome.scale;
-    Tensor<double> y_centred({n_, 1});
-    for (Index i = 0; i < n_; ++i) y_centred.data()[i] = outcome.difference[i] / outcome.scale;
+    const auto n_outcome = static_cast<Index>(outcomes.size());
+    Tensor<double> y_centred({n_, n_outcome});
+    for (Index k = 0; k < n_outcome; ++k) {
+      const detail::Centred outcome = detail::centre(outcomes[k]);
+      y_mean_.push_back(outcome.mean / outcome.scale);
+      for (Index i = 0; i < n_; ++i)
+        y_centred.matrix()(i, k) = outcome.difference[i] / outcome.scale;
+    }
     dual_ = n_ < x.cols;
     const Index size = dual_ ? n_ : x.cols;
     Tensor<double> gram({size, size});
@@ -90,7 +97,7 @@ class RidgeProblem {
       gram_of_rows(gram.matrix(), z_.matrix());
     } else {
       gram_of_columns(gram.matrix(), z_.matrix());
-      right_side = Tensor<double>({size, 1});
+      right_side = Tensor<double>({size, n_outcome});
       multiply(right_side.matrix(), z_.matrix(), Op::transposed, y_centred.matrix(), Op::plain);
     }
     SymmetricEigen eigen = symmetric_eigen(gram.matrix());
@@ -99,7 +106,7 @@ class RidgeProblem {
     const double resolved =
         static_cast<double>(std::max(n_, x.cols)) * kEpsilon * std::max(0.0, value_.back());
     first_ = std::upper_bound(value_.begin(), value_.end(), resolved) - value_.begin();
-    projected_ = Tensor<double>({n_kept(), 1});
+    projected_ = Tensor<double>({n_kept(), n_outcome});
     multiply(projected_.matrix(), kept_vectors(), Op::plain, right_side.matrix(), Op::plain);
     // Only the dual form needs the rows again; all problems of a cross-validation live at once.
     if (!dual_) z_ = Tensor<double>();
@@ -109,7 +116,7 @@ class RidgeProblem {
     return std::span<const double>(value_).subspan(static_cast<std::size_t>(first_));
   }
 
-  RidgeFit fit(double lambda) const {
+  RidgeFit fit(Index outcome, double lambda) const {
     RidgeFit fit;
     fit.lambda = lambda;
     fit.scaling = scaling_;
@@ -118,13 +125,13 @@ class RidgeProblem {
     for (const double s : resolved_eigenvalues()) fit.degrees_of_freedom += s / (s + lambda);
     Tensor<double> solution({vector_.shape()[1], 1});
     multiply(solution.matrix(), kept_vectors(), Op::transposed,
-             coefficients(std::span(&lambda, 1)).matrix(), Op::plain);
+             coefficients(outcome, std::span(&lambda, 1)).matrix(), Op::plain);
     if (dual_) {
       Tensor<double> weight({n_feature(), 1});
       multiply(weight.matrix(), z_.matrix(), Op::transposed, solution.matrix(), Op::plain);
       solution = std::move(weight);
     }
-    fit.bias = y_mean_;
+    fit.bias = y_mean_[outcome];
     for (Index j = 0; j < n_feature(); ++j) {
       fit.weight.push_back(solution.data()[j] * map_.scale[j]);
       fit.bias -= fit.weight.back() * map_.mean[j];
@@ -132,9 +139,10 @@ class RidgeProblem {
     return fit;
   }
 
-  // [rows of x, lambdas]
-  Tensor<double> predict(MatrixView<const double> x, std::span<const double> lambdas) const {
-    Tensor<double> prediction({x.rows, static_cast<Index>(lambdas.size())});
+  // For each outcome [rows of x, its lambdas].
+  std::vector<Tensor<double>> predict(MatrixView<const double> x,
+                                      std::span<const double> lambdas) const {
+    Tensor<double> rotated({x.rows, n_kept()});
     if (n_kept() > 0) {
       Tensor<double> z = map_.apply(x);
       if (dual_) {
@@ -142,13 +150,19 @@ class RidgeProblem {
         multiply(products.matrix(), z.matrix(), Op::plain, z_.matrix(), Op::transposed);
         z = std::move(products);
       }
-      Tensor<double> rotated({x.rows, n_kept()});
       multiply(rotated.matrix(), z.matrix(), Op::plain, kept_vectors(), Op::transposed);
-      multiply(prediction.matrix(), rotated.matrix(), Op::plain, coefficients(lambdas).matrix(),
-               Op::plain);
     }
-    for (double& value : prediction.values()) value += y_mean_;
-    return prediction;
+    std::vector<Tensor<double>> predictions;
+    for (std::size_t k = 0; k < y_mean_.size(); ++k) {
+      Tensor<double>& prediction =
+          predictions.emplace_back(std::vector<Index>{x.rows, static_cast<Index>(lambdas.size())});
+      if (n_kept() > 0) {
+        multiply(prediction.matrix(), rotated.matrix(), Op::plain,
+                 coefficients(static_cast<Index>(k), lambdas).matrix(), Op::plain);
+      }
+      for (double& value : prediction.values()) value += y_mean_[k];
+    }
+    return predictions;
   }
 
  private:
@@ -159,12 +173,12 @@ class RidgeProblem {
   }
 
   // [n_kept, lambdas]
-  Tensor<double> coefficients(std::span<const double> lambdas) const {
+  Tensor<double> coefficients(Index outcome, std::span<const double> lambdas) const {
     Tensor<double> result({n_kept(), static_cast<Index>(lambdas.size())});
     for (Index k = 0; k < n_kept(); ++k) {
       for (std::size_t l = 0; l < lambdas.size(); ++l) {
         result.matrix()(k, static_cast<Index>(l)) =
-            projected_.data()[k] / (value_[first_ + k] + lambdas[l]);
+            projected_.matrix()(k, outcome) / (value_[first_ + k] + lambdas[l]);
       }
     }
     return result;
@@ -173,13 +187,13 @@ class RidgeProblem {
   Index n_;
   FeatureScaling scaling_;
   FeatureMap map_;
-  Tensor<double> z_;  // [n, d] centred and scaled; empty unless dual
-  double y_mean_ = 0;
+  Tensor<double> z_;            // [n, d] centred and scaled; empty unless dual
+  std::vector<double> y_mean_;  // [n_outcome]
   bool dual_ = false;
   std::vector<double> value_;  // ascending
   Index first_ = 0;            // of the resolved eigenvalues
   Tensor<double> vector_;
-  Tensor<double> projected_;  // [n_kept, 1] eigenvectors times the right side
+  Tensor<double> projected_;  // [n_kept, n_outcome] eigenvectors times the right side
 };
 
 std::optional<double> train_r2(const RidgeFit& fit, MatrixView<const double> x,
@@ -233,8 +247,7 @@ Split split_off(std::span<const Index> fold, Index f) {
 // The problem of each fold, which leaves the fold's rows out, and last that of all rows. Each is
 // solved within one thread, where BLAS does not divide its sums: the bits do not depend on the
 // number of threads.
-std::vector<std::optional<RidgeProblem>> solve_all(MatrixView<const double> x,
-                                                   std::span<const double> y,
+std::vector<std::optional<RidgeProblem>> solve_all(MatrixView<const double> x, Outcomes outcomes,
                                                    std::span<const Index> fold, Index n_fold,
                                                    FeatureScaling scaling) {
   std::vector<std::optional<RidgeProblem>> problems(static_cast<std::size_t>(n_fold + 1));
@@ -242,31 +255,60 @@ std::vector<std::optional<RidgeProblem>> solve_all(MatrixView<const double> x,
     for (Index f = first; f < last; ++f) {
       check_interrupted();
       const std::vector<Index> kept = split_off(fold, f).kept;
-      std::vector<double> kept_y;
-      for (const Index i : kept) kept_y.push_back(y[i]);
-      problems[f].emplace(take_rows(x, kept).matrix(), kept_y, scaling);
+      std::vector<std::vector<double>> kept_outcomes;
+      for (const std::span<const double> y : outcomes) {
+        std::vector<double>& kept_y = kept_outcomes.emplace_back();
+        for (const Index i : kept) kept_y.push_back(y[i]);
+      }
+      const std::vector<std::span<const double>> views(kept_outcomes.begin(), kept_outcomes.end());
+      problems[f].emplace(take_rows(x, kept).matrix(), views, scaling);
     }
   });
   return problems;
 }
 
-// [n, lambdas], each row from the problem of the other folds.
-Tensor<double> held_out_predictions(MatrixView<const double> x, std::span<const Index> fold,
-                                    Index n_fold,
-                                    std::span<const std::optional<RidgeProblem>> problems,
-                                    std::span<const double> lambdas) {
-  Tensor<double> predictions({x.rows, static_cast<Index>(lambdas.size())});
+// For each outcome [n, lambdas], each row from the problem of the other folds.
+std::vector<Tensor<double>> held_out_predictions(
+    MatrixView<const double> x, std::size_t n_outcome, std::span<const Index> fold, Index n_fold,
+    std::span<const std::optional<RidgeProblem>> problems, std::span<const double> lambdas) {
+  std::vector<Tensor<double>> predictions;
+  for (std::size_t k = 0; k < n_outcome; ++k)
+    predictions.emplace_back(std::vector<Index>{x.rows, static_cast<Index>(lambdas.size())});
   parallel_for(0, n_fold, 1, [&](Index first, Index last) {
     for (Index f = first; f < last; ++f) {
       const std::vector<Index> held_out = split_off(fold, f).held_out;
-      const Tensor<double> of_fold = problems[f]->predict(take_rows(x, held_out).matrix(), lambdas);
-      for (std::size_t i = 0; i < held_out.size(); ++i) {
-        const std::span<const double> row = of_fold.matrix().row(static_cast<Index>(i));
-        std::copy(row.begin(), row.end(), predictions.matrix().row(held_out[i]).begin());
+      const std::vector<Tensor<double>> of_fold =
+          problems[f]->predict(take_rows(x, held_out).matrix(), lambdas);
+      for (std::size_t k = 0; k < n_outcome; ++k) {
+        for (std::size_t i = 0; i < held_out.size(); ++i) {
+          const std::span<const double> row = of_fold[k].matrix().row(static_cast<Index>(i));
+          std::copy(row.begin(), row.end(), predictions[k].matrix().row(held_out[i]).begin());
+        }
       }
     }
   });
   return predictions;
+}
+
+// Everything of `cv` that depends on the outcome; folds and lambdas are there.
+void select_lambda(RidgeCv& cv, const Tensor<double>& predictions, std::span<const double> y) {
+  cv.held_out_sum_of_squares.assign(cv.lambda.size(), 0.0);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    for (std::size_t l = 0; l < cv.lambda.size(); ++l) {
+      const double error =
+          y[i] - predictions.matrix()(static_cast<Index>(i), static_cast<Index>(l));
+      cv.held_out_sum_of_squares[l] += error * error;
+    }
+  }
+  for (std::size_t l = 0; l < cv.lambda.size(); ++l) {
+    if (cv.held_out_sum_of_squares[l] <= cv.held_out_sum_of_squares[cv.selected]) cv.selected = l;
+  }
+  cv.at_edge = cv.selected == 0 || cv.selected + 1 == cv.lambda.size();
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    cv.held_out_prediction.push_back(
+        predictions.matrix()(static_cast<Index>(i), static_cast<Index>(cv.selected)));
+  }
+  cv.cv_r2 = r2_identity(cv.held_out_prediction, y);
 }
 
 }  // namespace
@@ -287,45 +329,46 @@ RidgeFit fit_ridge(MatrixView<const double> x, std::span<const double> y, double
                    FeatureScaling scaling) {
   check_data("fit_ridge", x, y);
   check_lambda("fit_ridge", lambda);
-  RidgeFit fit = RidgeProblem(x, y, scaling).fit(lambda);
+  RidgeFit fit = RidgeProblem(x, std::span(&y, 1), scaling).fit(0, lambda);
   fit.r2_train = train_r2(fit, x, y);
   return fit;
 }
 
+std::vector<RidgeCv> fit_ridges_cross_validated(MatrixView<const double> x,
+                                                std::span<const std::span<const double>> outcomes,
+                                                std::span<const Index> groups,
+                                                const RidgeCvOptions& options) {
+  constexpr std::string_view kFunction = "fit_ridge_cross_validated";
+  if (outcomes.empty()) {
+    throw ArgumentError(fmt::format("{}: no outcome, expected at least 1", kFunction));
+  }
+  for (const std::span<const double> y : outcomes) check_data(kFunction, x, y);
+  detail::check_size(kFunction, "groups", groups.size(), x.rows);
+  for (const double lambda : options.lambdas) check_lambda(kFunction, lambda);
+  RidgeCv shared;
+  shared.fold = assign_folds(index_groups(groups), options.n_fold, options.seed);
+  const std::vector<std::optional<RidgeProblem>> problems =
+      solve_all(x, outcomes, shared.fold, options.n_fold, options.scaling);
+  const RidgeProblem& problem = *problems.back();
+  shared.lambda = options.lambdas.empty()
+                      ? automatic_lambdas(problem.resolved_eigenvalues(), options.n_lambda)
+                      : options.lambdas;
+  std::sort(shared.lambda.begin(), shared.lambda.end());
+  const std::vector<Tensor<double>> predictions = held_out_predictions(
+      x, outcomes.size(), shared.fold, options.n_fold, problems, shared.lambda);
+  std::vector<RidgeCv> result(outcomes.size(), shared);
+  for (std::size_t k = 0; k < outcomes.size(); ++k) {
+    RidgeCv& cv = result[k];
+    select_lambda(cv, predictions[k], outcomes[k]);
+    cv.fit = problem.fit(static_cast<Index>(k), cv.lambda[cv.selected]);
+    cv.fit.r2_train = train_r2(cv.fit, x, outcomes[k]);
+  }
+  return result;
+}
+
 RidgeCv fit_ridge_cross_validated(MatrixView<const double> x, std::span<const double> y,
                                   std::span<const Index> groups, const RidgeCvOptions& options) {
-  check_data("fit_ridge_cross_validated", x, y);
-  detail::check_size("fit_ridge_cross_validated", "groups", groups.size(), x.rows);
-  for (const double lambda : options.lambdas) check_lambda("fit_ridge_cross_validated", lambda);
-  RidgeCv cv;
-  cv.fold = assign_folds(index_groups(groups), options.n_fold, options.seed);
-  const std::vector<std::optional<RidgeProblem>> problems =
-      solve_all(x, y, cv.fold, options.n_fold, options.scaling);
-  const RidgeProblem& problem = *problems.back();
-  cv.lambda = options.lambdas.empty()
-                  ? automatic_lambdas(problem.resolved_eigenvalues(), options.n_lambda)
-                  : options.lambdas;
-  std::sort(cv.lambda.begin(), cv.lambda.end());
-  const Tensor<double> predictions =
-      held_out_predictions(x, cv.fold, options.n_fold, problems, cv.lambda);
-  cv.held_out_sum_of_squares.assign(cv.lambda.size(), 0.0);
-  for (Index i = 0; i < x.rows; ++i) {
-    for (std::size_t l = 0; l < cv.lambda.size(); ++l) {
-      const double error = y[i] - predictions.matrix()(i, static_cast<Index>(l));
-      cv.held_out_sum_of_squares[l] += error * error;
-    }
-  }
-  for (std::size_t l = 0; l < cv.lambda.size(); ++l) {
-    if (cv.held_out_sum_of_squares[l] <= cv.held_out_sum_of_squares[cv.selected]) cv.selected = l;
-  }
-  cv.at_edge = cv.selected == 0 || cv.selected + 1 == cv.lambda.size();
-  for (Index i = 0; i < x.rows; ++i) {
-    cv.held_out_prediction.push_back(predictions.matrix()(i, static_cast<Index>(cv.selected)));
-  }
-  cv.cv_r2 = r2_identity(cv.held_out_prediction, y);
-  cv.fit = problem.fit(cv.lambda[cv.selected]);
-  cv.fit.r2_train = train_r2(cv.fit, x, y);
-  return cv;
+  return std::move(fit_ridges_cross_validated(x, std::span(&y, 1), groups, options).front());
 }
 
 }  // namespace gnomon

@@ -78,4 +78,12 @@ struct RidgeCv {
 RidgeCv fit_ridge_cross_validated(MatrixView<const double> x, std::span<const double> y,
                                   std::span<const Index> groups, const RidgeCvOptions& options);
 
+// The same for several outcomes of the same rows, each with a lambda of its own: one
+// eigendecomposition per fold serves all of them. Result k is that of outcome k alone, to rounding.
+// Throws also ArgumentError for no outcome.
+std::vector<RidgeCv> fit_ridges_cross_validated(MatrixView<const double> x,
+                                                std::span<const std::span<const double>> outcomes,
+                                                std::span<const Index> groups,
+                                                const RidgeCvOptions& options);
+
 }  // namespace gnomon
