@@ -19,7 +19,48 @@ Column apply_activation(const ModelConfig& config, Column values) {
   return values;
 }
 
+Column stream_coordinate(const StudyData& data, const Tensor<double>& stream) {
+  Column values;
+  for (Index i = 0; i < stream.matrix().rows; ++i)
+    values.push_back(stream.matrix()(i, data.target.index()));
+  return values;
+}
+
+Column recomputed_coordinate(const StudyData& data) {
+  const auto difference = [&](const Tensor<double>& after, const Tensor<double>& before) {
+    Column values = stream_coordinate(data, after);
+    const Column subtracted = stream_coordinate(data, before);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] -= subtracted[i];
+    return values;
+  };
+  switch (data.target.at.site.kind) {
+    case HookKind::resid_pre:
+      return stream_coordinate(data, data.resid_pre);
+    case HookKind::attn_out:
+      return difference(data.resid_mid, data.resid_pre);
+    case HookKind::resid_mid:
+      return stream_coordinate(data, data.resid_mid);
+    case HookKind::mlp_out:
+      return difference(data.resid_post, data.resid_mid);
+    default:
+      return stream_coordinate(data, data.resid_post);
+  }
+}
+
 }  // namespace
+
+std::optional<Column> recomputed_target(const StudyData& data) {
+  if (data.resid_mid.size() == 0 || (data.target.is_neuron() && !data.neuron)) return std::nullopt;
+  if (!data.target.is_neuron()) return recomputed_coordinate(data);
+  const NeuronWeights& neuron = *data.neuron;
+  if (data.target.kind == TargetKind::neuron_pre_linear)
+    return normed_read(data, neuron.up_read, 0).value;
+  const Column pre = normed_read(data, neuron.read, neuron.read_bias).value;
+  if (data.target.kind == TargetKind::neuron_pre) return pre;
+  const Column pre_linear =
+      data.config.gated_mlp ? normed_read(data, neuron.up_read, 0).value : Column{};
+  return neuron_post(data.config, pre, pre_linear);
+}
 
 NormedStream normed_stream(const StudyData& data) {
   const MatrixView<const double> stream = data.resid_mid.matrix();

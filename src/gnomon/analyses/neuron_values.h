@@ -2,6 +2,7 @@
 // in: the streams of a study   out: the neuron computed from them, in double
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -30,6 +31,12 @@ struct NormedStream {
   std::vector<double> scale;
 };
 NormedStream normed_stream(const StudyData& data);
+
+// The target of every row, computed in double from the streams that were captured around it: a
+// neuron from resid_mid through its norm, its weights and its activation function; a coordinate of
+// the stream, or of what is added to it, from the stream before and after. Empty where the study
+// holds no such streams, as one that was not measured by measure_study.
+std::optional<std::vector<double>> recomputed_target(const StudyData& data);
 
 // A pre-activation of every row of the study, from the stream that was captured.
 struct NormedRead {
