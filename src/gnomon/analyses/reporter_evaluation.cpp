@@ -62,7 +62,7 @@ EvaluationRow score_row(const ReferenceReport& report, const Column& reporter,
   const Column& truth = report.truth.empty() ? references.truth : report.truth;
   row.score = score_reports(report.report, truth, references.group, references.bootstrap);
   row.why = row.score->why;
-  if (row.kind != EvaluationKind::floor && row.kind != EvaluationKind::ceiling) return row;
+  if (row.kind == EvaluationKind::reporter || !report.truth.empty()) return row;
   const R2Comparison comparison =
       compare_r2({reporter, truth}, {report.report, truth}, references.group, references.bootstrap);
   row.reporter_minus = comparison.difference;

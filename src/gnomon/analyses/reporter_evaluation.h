@@ -29,8 +29,7 @@ struct EvaluationRow {
   EvaluationKind kind = EvaluationKind::reporter;
   std::string definition;
   std::optional<ReportScore> score;
-  // R²(identity) of the reporter minus that of this row. Floors and ceilings only: controls have
-  // another truth, or none of their own.
+  // R²(identity) of the reporter minus that of this row, where both report the activation.
   std::optional<BootstrapInterval> reporter_minus;
   // R²(identity) of the reporter as a fraction of this row's. Ceilings only.
   std::optional<BootstrapInterval> reporter_fraction;
