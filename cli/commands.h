@@ -22,6 +22,7 @@ void add_activations_command(CLI::App& app, Context& context);
 void add_tokens_command(CLI::App& app, Context& context);
 void add_explain_command(CLI::App& app, Context& context);
 void add_model_command(CLI::App& app, Context& context);
+void add_config_command(CLI::App& app, Context& context);
 void add_doctor_command(CLI::App& app, Context& context);
 void add_help_command(CLI::App& app, Context& context);
 

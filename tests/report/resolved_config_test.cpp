@@ -20,6 +20,7 @@ const std::vector<ConfigEntry> kEntries = {
     {"analysis.bootstrap", std::int64_t{2000}, "default"},
     {"offline", true, ""},
     {"analysis.level", 1.0, "default"},
+    {"data.widths", std::vector<std::int64_t>{64, -3}, "--set"},
 };
 
 TEST(ResolvedConfig, WritesTablesInTheirFirstOrder) {
@@ -34,7 +35,8 @@ TEST(ResolvedConfig, WritesTablesInTheirFirstOrder) {
             "bootstrap = 2000  # default\n"
             "level = 1.0  # default\n"
             "\n[data]\n"
-            "formats = [\"json\", \"csv\"]  # gnomon.toml\n");
+            "formats = [\"json\", \"csv\"]  # gnomon.toml\n"
+            "widths = [64, -3]  # --set\n");
 }
 
 TEST(ResolvedConfig, ReadsBackWhatItWrote) {
@@ -82,7 +84,8 @@ std::string parse_message(std::string_view text) {
 
 TEST(ResolvedConfig, NamesThePlaceOfAnError) {
   EXPECT_EQ(parse_message("schema = 1\nd = 2026-01-01\n"),
-            "\"c.toml\": line 2, byte 5: expected a boolean, a number, a text or a list of texts");
+            "\"c.toml\": line 2, byte 5: expected a boolean, a number, a text, or a list of texts or "
+            "whole numbers");
   EXPECT_EQ(parse_message("schema = 1\nd = [\"a\", 1]\n"),
             "\"c.toml\": line 2, byte 11: expected a text");
   EXPECT_EQ(parse_message("seed = 1\n"), "\"c.toml\" has no schema number");
@@ -113,6 +116,10 @@ TEST(ResolvedConfig, RefusesWhatItDoesNotWrite) {
                            "a = [",
                            "a = [\"x\"",
                            "a = [\"x\",]",
+                           "a = [1,]",
+                           "a = [1, \"x\"]",
+                           "a = [1.5]",
+                           "a = [1",
                            "= 1",
                            "[a",
                            "[]",

@@ -2,6 +2,7 @@
 #include "gnomon/report/resolved_config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -53,7 +54,7 @@ struct TomlText {
   std::string operator()(std::int64_t value) const { return fmt::format("{}", value); }
   std::string operator()(double value) const {
     if (!std::isfinite(value))
-      throw InternalError("resolved_config_toml: a value that is not finite");
+      throw InternalError("config_value_text: a value that is not finite");
     std::string text = fmt::format("{}", value);
     if (text.find_first_of(".e") == std::string::npos) text += ".0";
     return text;
@@ -63,6 +64,9 @@ struct TomlText {
     std::string text = "[";
     for (std::size_t i = 0; i < values.size(); ++i) text += (i > 0 ? ", " : "") + quoted(values[i]);
     return text + "]";
+  }
+  std::string operator()(const std::vector<std::int64_t>& values) const {
+    return fmt::format("[{}]", fmt::join(values, ", "));
   }
 };
 
@@ -85,7 +89,7 @@ std::string table_of(std::string_view key) {
 
 std::string line(const ConfigEntry& entry) {
   const std::string name = entry.key.substr(entry.key.rfind('.') + 1);
-  return fmt::format("{} = {}{}\n", toml_key(name), std::visit(TomlText{}, entry.value),
+  return fmt::format("{} = {}{}\n", toml_key(name), config_value_text(entry.value),
                      comment(entry.origin));
 }
 
@@ -138,7 +142,7 @@ class LineReader {
 
   ConfigValue value() {
     if (at_ < line_.size() && line_[at_] == '"') return text();
-    if (accept('[')) return texts();
+    if (accept('[')) return list();
     const std::size_t start = at_;
     const std::size_t end = std::min(line_.find_first_of(" #", at_), line_.size());
     const std::string_view word = line_.substr(start, end - start);
@@ -150,7 +154,7 @@ class LineReader {
     const bool is_float = word.find_first_of("infa") == std::string_view::npos;
     if (const auto number = parsed<double>(word); number && is_float) return *number;
     at_ = start;
-    throw error("a boolean, a number, a text or a list of texts");
+    throw error("a boolean, a number, a text, or a list of texts or whole numbers");
   }
 
   FileError error(std::string_view expected) const {
@@ -194,11 +198,26 @@ class LineReader {
     return static_cast<char>(code);
   }
 
-  std::vector<std::string> texts() {
+  ConfigValue list() {
+    if (accept(']')) return std::vector<std::string>();
+    if (at_ < line_.size() && line_[at_] != '"') return whole_numbers();
     std::vector<std::string> result;
-    if (accept(']')) return result;
     do {
       result.push_back(text());
+    } while (accept(','));
+    expect(']');
+    return result;
+  }
+
+  std::vector<std::int64_t> whole_numbers() {
+    std::vector<std::int64_t> result;
+    do {
+      const std::size_t end = std::min(line_.find_first_of(" ,]", at_), line_.size());
+      const auto number = parsed<std::int64_t>(line_.substr(at_, end - at_));
+      if (!number) throw error("a text or a whole number");
+      at_ = end;
+      skip_spaces();
+      result.push_back(*number);
     } while (accept(','));
     expect(']');
     return result;
@@ -233,6 +252,8 @@ void require_known_schema(const ConfigValue& value, const LineReader& line,
 }
 
 }  // namespace
+
+std::string config_value_text(const ConfigValue& value) { return std::visit(TomlText{}, value); }
 
 std::string resolved_config_toml(const std::vector<ConfigEntry>& entries) {
   std::vector<std::string> tables = {""};
