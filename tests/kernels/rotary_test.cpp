@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "kernels/gradient_cases.h"
 #include "kernels/kernel_cases.h"
 #include "support/expect_close.h"
 
@@ -110,6 +111,45 @@ TYPED_TEST(Rotary, InPlaceAndEveryInstructionSetGiveTheSameBits) {
   const MatrixView<T> view(work.data(), kRows, kColumns);
   rotary_forward<T>(view, view, position, frequency, 20);
   EXPECT_TRUE(same_bits<T>(work, results[0]));
+}
+
+TEST(RotaryBackward, IsTheDerivativeOfTheForwardPass) {
+  const std::vector<Index> position = {0, 1, 5, 1023, 5};
+  struct Case {
+    Index n_heads, d_head, m;
+  };
+  for (const auto& [n_heads, d_head, m] : {Case{1, 2, 1}, Case{3, 6, 3}, Case{2, 7, 2}}) {
+    const Index n_col = n_heads * d_head;
+    const auto frequency = frequencies(m);
+    const auto x = normal_values<double>(5 * n_col, "x");
+    const auto grad_y = normal_values<double>(5 * n_col, "grad_y");
+    const StridedMatrix<double> grad_y_rows(5, n_col, grad_y);
+    StridedMatrix<double> grad_x(5, n_col);
+    rotary_backward<double>(grad_x.view(), grad_y_rows.read(), position, frequency, d_head);
+    EXPECT_TRUE(grad_x.gaps_untouched());
+    expect_gradient(
+        "x",
+        [&](std::span<const double> some_x) {
+          return dot(turned<double>(some_x, position, n_col, frequency, d_head), grad_y);
+        },
+        x, grad_x.packed());
+  }
+}
+
+TYPED_TEST(Rotary, BackwardUndoesForwardInPlace) {
+  using T = TypeParam;
+  const std::vector<Index> position = {7, 0, 100};
+  const auto x = normal_values<T>(3 * 38, "x");
+  auto work = x;
+  const MatrixView<T> view(work.data(), 3, 38);
+  rotary_forward<T>(view, view, position, frequencies(8), 19);
+  rotary_backward<T>(view, view, position, frequencies(8), 19);
+  // A turn keeps lengths; each of the two rounds once, and in double twice more.
+  expect_close("x", widened<T>(work), widened<T>(x), {.relative = 4 * kEps<T>});
+  EXPECT_EQ(shape_error_of([&] {
+              rotary_backward<T>({work.data(), 3, 4}, view, position, frequencies(8), 19);
+            }),
+            "rotary_backward: grad_x is [3, 4], expected the shape of grad_y, [3, 38]");
 }
 
 TYPED_TEST(Rotary, NoRows) {

@@ -29,7 +29,8 @@ template <class T>
 void activation_forward(Activation activation, std::span<T> y, std::span<const T> x);
 
 // grad_x[i] = f'(x[i]) grad_y[i]. Overwrites grad_x, which may be grad_y. The derivative of relu at
-// 0 is 0.
+// 0 is 0; at infinite x every derivative is its limit, 1 or 0. NaN stays NaN. In float f' errs by
+// at most 6e-7. Throws ShapeError.
 template <class T>
 void activation_backward(Activation activation, std::span<T> grad_x, std::span<const T> grad_y,
                          std::span<const T> x);

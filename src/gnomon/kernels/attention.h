@@ -47,7 +47,8 @@ void attention_forward(MatrixView<T> z, MatrixView<const T> q, MatrixView<const 
 // Gradients of the three steps, backwards. In each, inputs are those of the forward step.
 
 // grad_pattern = grad_z vᵀ, head by head, overwritten, 0 where the key lies after the query;
-// grad_v += patternᵀ grad_z, summed over the query heads that share the key-value head.
+// grad_v += patternᵀ grad_z, summed over the query heads that share the key-value head, and over
+// cells after the query where pattern is not 0 there.
 template <class T>
 void attention_values_backward(MatrixView<T> grad_pattern, MatrixView<T> grad_v,
                                MatrixView<const T> grad_z, MatrixView<const T> pattern,
@@ -58,7 +59,8 @@ void attention_values_backward(MatrixView<T> grad_pattern, MatrixView<T> grad_v,
 template <class T>
 void attention_pattern_backward(MatrixView<T> grad_scores, MatrixView<const T> grad_pattern,
                                 MatrixView<const T> pattern);
-// grad_q = scale grad_scores k, overwritten;   grad_k += scale grad_scoresᵀ q.
+// grad_q = scale grad_scores k, overwritten;   grad_k += scale grad_scoresᵀ q. Cells after the
+// query do not count, whatever grad_scores is there.
 template <class T>
 void attention_scores_backward(MatrixView<T> grad_q, MatrixView<T> grad_k,
                                MatrixView<const T> grad_scores, MatrixView<const T> q,
@@ -67,7 +69,8 @@ void attention_scores_backward(MatrixView<T> grad_q, MatrixView<T> grad_k,
 
 // The three steps without storing the pattern of the whole text: recomputes it from q and k as
 // attention_forward does. Overwrites grad_q, adds into grad_k and grad_v. Up to rounding what the
-// three steps give. Not threaded: callers run texts side by side.
+// three steps give. Keys and values after a query change nothing of what it gives, NaN included.
+// Not threaded: callers run texts side by side. Throws ShapeError.
 template <class T>
 void attention_backward(MatrixView<T> grad_q, MatrixView<T> grad_k, MatrixView<T> grad_v,
                         MatrixView<const T> grad_z, MatrixView<const T> q, MatrixView<const T> k,

@@ -247,7 +247,7 @@ template <class T>
 void linear_backward_weight(const GradWeightView<T>& grad_weight, std::span<T> grad_bias,
                             MatrixView<const T> x, MatrixView<const T> grad_y, Backend backend) {
   constexpr std::string_view kOp = "linear_backward_weight";
-  check_weight(kOp, "grad_weight", grad_weight);
+  if (grad_weight.data != nullptr) check_weight(kOp, "grad_weight", grad_weight);
   check_sides(kOp, "x", x, "grad_y", grad_y, grad_weight);
   check_bias(kOp, "grad_bias", grad_bias.size(), grad_weight.n_out);
   if (grad_weight.data != nullptr) {
@@ -274,6 +274,15 @@ template void linear_forward(MatrixView<float>, MatrixView<const float>, const W
                              std::span<const float>, Backend);
 template void linear_forward(MatrixView<double>, MatrixView<const double>,
                              const WeightView<double>&, std::span<const double>, Backend);
+template void linear_backward_input(MatrixView<float>, MatrixView<const float>,
+                                    const WeightView<float>&, Output, Backend);
+template void linear_backward_input(MatrixView<double>, MatrixView<const double>,
+                                    const WeightView<double>&, Output, Backend);
+template void linear_backward_weight(const GradWeightView<float>&, std::span<float>,
+                                     MatrixView<const float>, MatrixView<const float>, Backend);
+template void linear_backward_weight(const GradWeightView<double>&, std::span<double>,
+                                     MatrixView<const double>, MatrixView<const double>, Backend);
+
 template void linear_backward_input(MatrixView<float>, MatrixView<const float>,
                                     const WeightView<float>&, Output, Backend);
 template void linear_backward_input(MatrixView<double>, MatrixView<const double>,

@@ -66,7 +66,9 @@ void linear_forward(MatrixView<T> y, MatrixView<const T> x, const WeightView<T>&
 //   grad_x = grad_y Wᵀ, or grad_x += grad_y Wᵀ
 //
 // grad_x [n_row, n_in]   grad_y [n_row, n_out]. grad_x must not overlap grad_y. With packed a row's
-// bits depend on that row of grad_x and grad_y and on the weight alone. Throws ShapeError.
+// bits depend on that row of grad_x and grad_y and on the weight alone: a chain over n_out in order
+// that starts from 0 or, where it adds, from grad_x. The sum is never split across threads. Throws
+// ShapeError.
 template <class T>
 void linear_backward_input(MatrixView<T> grad_x, MatrixView<const T> grad_y,
                            const WeightView<T>& weight, Output output, Backend backend);
@@ -75,8 +77,11 @@ void linear_backward_input(MatrixView<T> grad_x, MatrixView<const T> grad_y,
 //
 //   grad_weight += xᵀ grad_y        grad_bias += Σ_row grad_y
 //
-// An empty grad_bias is none; a grad_weight with null data is none. The sum over rows is never
-// split across threads: the same bits with any number of them. Throws ShapeError.
+// An empty grad_bias is none; a grad_weight with null data is none. Neither overlaps x or grad_y.
+// The sum over rows is never split across threads. With packed an element of grad_weight is one
+// chain over the rows in order that starts from what stands there: the same bits with any number of
+// threads. grad_bias is summed in double and then added, the same bits with every backend. Throws
+// ShapeError.
 template <class T>
 void linear_backward_weight(const GradWeightView<T>& grad_weight, std::span<T> grad_bias,
                             MatrixView<const T> x, MatrixView<const T> grad_y, Backend backend);
