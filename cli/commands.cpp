@@ -16,6 +16,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_explain_command(app, context);
   add_model_command(app, context);
   add_config_command(app, context);
+  add_pretrain_command(app, context);
   add_doctor_command(app, context);
   add_help_command(app, context);
 }

@@ -23,6 +23,7 @@ void add_tokens_command(CLI::App& app, Context& context);
 void add_explain_command(CLI::App& app, Context& context);
 void add_model_command(CLI::App& app, Context& context);
 void add_config_command(CLI::App& app, Context& context);
+void add_pretrain_command(CLI::App& app, Context& context);
 void add_doctor_command(CLI::App& app, Context& context);
 void add_help_command(CLI::App& app, Context& context);
 

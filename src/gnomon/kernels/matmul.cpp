@@ -274,14 +274,6 @@ template void linear_forward(MatrixView<float>, MatrixView<const float>, const W
                              std::span<const float>, Backend);
 template void linear_forward(MatrixView<double>, MatrixView<const double>,
                              const WeightView<double>&, std::span<const double>, Backend);
-template void linear_backward_input(MatrixView<float>, MatrixView<const float>,
-                                    const WeightView<float>&, Output, Backend);
-template void linear_backward_input(MatrixView<double>, MatrixView<const double>,
-                                    const WeightView<double>&, Output, Backend);
-template void linear_backward_weight(const GradWeightView<float>&, std::span<float>,
-                                     MatrixView<const float>, MatrixView<const float>, Backend);
-template void linear_backward_weight(const GradWeightView<double>&, std::span<double>,
-                                     MatrixView<const double>, MatrixView<const double>, Backend);
 
 template void linear_backward_input(MatrixView<float>, MatrixView<const float>,
                                     const WeightView<float>&, Output, Backend);
