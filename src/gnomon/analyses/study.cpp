@@ -2,6 +2,7 @@
 #include "gnomon/analyses/study.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "gnomon/base/error.h"
 
@@ -63,15 +64,37 @@ void measure(StudyData& data, const Model& model, const StudyTexts& texts,
 
 }  // namespace
 
-StudyTexts prepare_texts(const Model& model, std::vector<TextRecord> records, std::uint64_t seed) {
+StudyTexts tokenize_texts(const Model& model, std::vector<TextRecord> records,
+                          const PrepareOptions& options) {
+  EncodedTexts encoded =
+      encode_texts(model, std::move(records), {options.deduplicate, options.position});
   StudyTexts texts;
-  EncodedTexts encoded = encode_texts(model, std::move(records));
   texts.records = std::move(encoded.records);
   texts.ids = std::move(encoded.ids);
+  texts.n_copies = std::move(encoded.n_copies);
   texts.excluded = std::move(encoded.excluded);
-  texts.groups = group_texts(texts.records);
-  texts.part = split_by_group(texts.groups.group_of_row, SplitFractions{}, seed).part_of_row;
   return texts;
+}
+
+void group_and_split(StudyTexts& texts, const PrepareOptions& options) {
+  NearDuplicateOptions near = options.near;
+  near.seed = options.seed;
+  texts.groups = group_texts(texts.records, options.rules, near);
+  texts.part =
+      split_by_group(texts.groups.group_of_row, options.fractions, options.seed).part_of_row;
+}
+
+StudyTexts prepare_texts(const Model& model, std::vector<TextRecord> records,
+                         const PrepareOptions& options) {
+  StudyTexts texts = tokenize_texts(model, std::move(records), options);
+  group_and_split(texts, options);
+  return texts;
+}
+
+StudyTexts prepare_texts(const Model& model, std::vector<TextRecord> records, std::uint64_t seed) {
+  PrepareOptions options;
+  options.seed = seed;
+  return prepare_texts(model, std::move(records), options);
 }
 
 StudyData measure_study(const Model& model, const Target& target, const StudyTexts& texts,
@@ -85,14 +108,22 @@ StudyData measure_study(const Model& model, const Target& target, const StudyTex
   } else {
     measure<double>(data, model, texts, options);
   }
-  for (std::size_t r = 0; r < data.text.size(); ++r) {
-    const auto t = static_cast<std::size_t>(data.text[r]);
-    data.n_token.push_back(static_cast<Index>(texts.ids[t].size()));
-    data.token.push_back(texts.ids[t][static_cast<std::size_t>(data.position[r])]);
-    data.group.push_back(texts.groups.group_of_row[t]);
-    data.part.push_back(texts.part[t]);
-  }
+  data.describe_rows(texts);
   return data;
+}
+
+void StudyData::describe_rows(const StudyTexts& texts) {
+  n_token.clear();
+  token.clear();
+  group.clear();
+  part.clear();
+  for (std::size_t r = 0; r < text.size(); ++r) {
+    const auto t = static_cast<std::size_t>(text[r]);
+    n_token.push_back(static_cast<Index>(texts.ids[t].size()));
+    token.push_back(texts.ids[t][static_cast<std::size_t>(position[r])]);
+    group.push_back(texts.groups.group_of_row[t]);
+    part.push_back(texts.part[t]);
+  }
 }
 
 std::vector<Index> StudyData::rows_of(Part wanted) const {

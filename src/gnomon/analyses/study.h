@@ -3,6 +3,7 @@
 // row
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,13 +25,31 @@ namespace gnomon {
 struct StudyTexts {
   std::vector<TextRecord> records;
   std::vector<std::vector<TokenId>> ids;
+  std::vector<Index> n_copies;  // of each text, itself included: above 1 after deduplication only
   TextGroups groups;
   std::vector<Part> part;  // of each text
   std::vector<ExcludedText> excluded;
+
+  Index n_text() const { return static_cast<Index>(records.size()); }
 };
 
-// The texts that encode_texts keeps, in groups and parts. Throws ArgumentError (bad_data) where no
-// text or fewer than 3 groups remain.
+struct PrepareOptions {
+  std::uint64_t seed = 0;
+  SplitFractions fractions = {};
+  bool deduplicate = false;  // as EncodeOptions
+  std::vector<GroupRule> rules = {kKeyGroupRules.begin(), kKeyGroupRules.end()};
+  NearDuplicateOptions near = {};         // its seed is set to `seed`
+  std::optional<Position> position = {};  // as EncodeOptions; where empty, measuring is the error
+};
+
+// The three steps of preparing texts: those that encode_texts keeps, in groups and parts.
+// tokenize_texts leaves groups and parts empty; group_and_split fills them anew. Throws
+// ArgumentError (bad_data) where no text or fewer than 3 groups remain.
+StudyTexts tokenize_texts(const Model& model, std::vector<TextRecord> records,
+                          const PrepareOptions& options);
+void group_and_split(StudyTexts& texts, const PrepareOptions& options);
+StudyTexts prepare_texts(const Model& model, std::vector<TextRecord> records,
+                         const PrepareOptions& options);
 StudyTexts prepare_texts(const Model& model, std::vector<TextRecord> records, std::uint64_t seed);
 
 // Everything the projections and ladders are computed from, one row for each text and position of
@@ -63,6 +82,8 @@ struct StudyData {
 
   Index n_row() const { return static_cast<Index>(text.size()); }
   std::vector<Index> rows_of(Part part) const;
+  // Fills n_token, token, group and part from text and position.
+  void describe_rows(const StudyTexts& texts);
   // The vector by which the target's number enters the residual stream: W_out[n], or a basis
   // vector.
   std::vector<double> write() const;
@@ -77,9 +98,9 @@ StudyData measure_study(const Model& model, const Target& target, const StudyTex
 
 // `rows` of a matrix or a column, in that order.
 Tensor<double> take_rows(MatrixView<const double> matrix, std::span<const Index> rows);
-template <class Column>
-std::vector<typename Column::value_type> take(const Column& column, std::span<const Index> rows) {
-  std::vector<typename Column::value_type> taken;
+template <class T>
+std::vector<T> take(const std::vector<T>& column, std::span<const Index> rows) {
+  std::vector<T> taken;
   taken.reserve(rows.size());
   for (const Index row : rows) taken.push_back(column[static_cast<std::size_t>(row)]);
   return taken;
