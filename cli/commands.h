@@ -19,6 +19,7 @@ void add_projections_command(CLI::App& app, Context& context);
 void add_audit_command(CLI::App& app, Context& context);
 void add_scan_command(CLI::App& app, Context& context);
 void add_activations_command(CLI::App& app, Context& context);
+void add_data_command(CLI::App& app, Context& context);
 void add_tokens_command(CLI::App& app, Context& context);
 void add_explain_command(CLI::App& app, Context& context);
 void add_model_command(CLI::App& app, Context& context);

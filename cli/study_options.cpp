@@ -8,8 +8,8 @@
 
 #include "cli/commands.h"
 #include "cli/option_values.h"
+#include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
-#include "gnomon/text/corpus.h"
 #include "gnomon/text/generator.h"
 
 namespace gnomon::cli {
@@ -36,18 +36,32 @@ TextSource generated_texts(const std::string& given, std::uint64_t seed) {
   return source;
 }
 
+TextSource source_of(Corpus corpus, std::string_view what) {
+  TextSource source;
+  source.records = std::move(corpus.records);
+  source.description =
+      fmt::format("{}, {} {}", std::filesystem::path(corpus.report.path).filename().string(),
+                  corpus.report.n_texts, what);
+  source.sha256 = corpus.report.sha256;
+  source.n_distinct = static_cast<std::size_t>(corpus.report.n_distinct);
+  return source;
+}
+
 }  // namespace
 
 TextSource read_texts(const std::string& given, std::uint64_t seed) {
   if (given.starts_with(kBuiltin)) return generated_texts(given, seed);
-  Corpus corpus = read_corpus(given);
-  TextSource source;
-  source.records = std::move(corpus.records);
-  source.description = fmt::format("{}, {} texts", std::filesystem::path(given).filename().string(),
-                                   corpus.report.n_texts);
-  source.sha256 = corpus.report.sha256;
-  source.n_distinct = static_cast<std::size_t>(corpus.report.n_distinct);
-  return source;
+  return source_of(read_corpus(given), "texts");
+}
+
+TextSource read_sentence_texts(const std::string& given, SentenceGroup group) {
+  if (given.starts_with(kBuiltin)) {
+    throw ArgumentError(
+        fmt::format("--sentences: \"{}\" gives sentences already, expected files of "
+                    "plain text",
+                    given));
+  }
+  return source_of(read_sentences(given, group), "sentences");
 }
 
 CLI::Option* add_texts_option(CLI::App& command, std::string& texts) {

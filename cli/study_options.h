@@ -7,6 +7,7 @@
 
 #include "cli/context.h"
 #include "gnomon/analyses/rounding.h"
+#include "gnomon/text/corpus.h"
 #include "gnomon/text/text_record.h"
 
 namespace gnomon::cli {
@@ -33,6 +34,8 @@ struct TextSource {
   std::size_t n_distinct = 0;
 };
 TextSource read_texts(const std::string& given, std::uint64_t seed);
+// The sentences of a plain-text file; throws ArgumentError for a generator.
+TextSource read_sentence_texts(const std::string& given, SentenceGroup group);
 CLI::Option* add_texts_option(CLI::App& command, std::string& texts);
 
 }  // namespace gnomon::cli

@@ -259,6 +259,8 @@ std::string prompts_jsonl(const StudyTexts& texts) {
                  {"split", part_name(texts.part[t])},
                  {"source", record.source}};
     if (!record.template_id.empty()) json["template"] = record.template_id;
+    if (!record.group.empty()) json["declared_group"] = record.group;
+    if (t < texts.n_copies.size() && texts.n_copies[t] > 1) json["n_copies"] = texts.n_copies[t];
     lines += json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
   return lines;

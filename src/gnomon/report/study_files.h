@@ -28,7 +28,8 @@ CsvTable audit_csv(std::span<const Ladder> ladders);
 
 Json checks_json(std::span<const CheckResult> checks);
 
-// One JSON object a line: id, text, token_ids, group, split, source, template.
+// One JSON object a line: id, text, token_ids, group, split, source; template, declared_group and
+// n_copies where there are any.
 std::string prompts_jsonl(const StudyTexts& texts);
 // Counts, the distribution of the activation, groups, parts and excluded texts, in Markdown.
 std::string data_card(const StudyData& data, const StudyTexts& texts, const std::string& source);
