@@ -204,5 +204,55 @@ TEST(ClusterBootstrap, OfAMean) {
       NumericError);
 }
 
+TEST(ClusterBootstrapSums, EqualsTheGeneralBootstrap) {
+  const Rows rows = make_rows(25);
+  const BootstrapOptions options{.n_bootstrap = 200, .seed = 6};
+  const std::vector<std::span<const double>> columns = {rows.truth, rows.b};
+  const auto mean_of = [](const std::vector<double>& x) {
+    double sum = 0;
+    for (const double value : x) sum += value;
+    return sum / static_cast<double>(x.size());
+  };
+  const std::vector<BootstrapInterval> joint =
+      cluster_bootstrap_sums(columns, rows.groups, options, 3, [&](const GroupResample& resample) {
+        const std::span<const double> sums = resample.sums();
+        EXPECT_EQ(sums.size(), 3U);
+        EXPECT_EQ(sums[0], static_cast<double>(resample.rows().size()));
+        return std::vector<std::optional<double>>{sums[1] / sums[0], sums[2] / sums[0],
+                                                  std::nullopt};
+      });
+  ASSERT_EQ(joint.size(), 3U);
+  const std::vector<std::vector<double>> data = {rows.truth, rows.b};
+  for (std::size_t k = 0; k < 2; ++k) {
+    const BootstrapInterval general =
+        cluster_bootstrap(rows.groups, options, [&](std::span<const Index> drawn) {
+          return std::optional<double>(mean_of(take(data[k], drawn)));
+        });
+    EXPECT_NEAR(*joint[k].estimate, *general.estimate, 1e-13);
+    EXPECT_NEAR(joint[k].interval->ci_low, general.interval->ci_low, 1e-13);
+    EXPECT_NEAR(joint[k].interval->ci_high, general.interval->ci_high, 1e-13);
+    EXPECT_EQ(joint[k].n_group, 25);
+  }
+  EXPECT_FALSE(joint[2].estimate || joint[2].interval);
+  EXPECT_EQ(joint[2].n_undefined, 200);
+}
+
+TEST(ClusterBootstrapSums, RefusesBadInput) {
+  const std::vector<double> x = {1, 2, 3};
+  const std::vector<Index> groups = {0, 1, 2};
+  const std::vector<std::span<const double>> columns = {x};
+  const auto constant = [](double value, std::size_t n) {
+    return
+        [value, n](const GroupResample&) { return std::vector<std::optional<double>>(n, value); };
+  };
+  EXPECT_THROW(cluster_bootstrap_sums(columns, std::vector<Index>{0}, {}, 1, constant(1, 1)),
+               ShapeError);
+  EXPECT_THROW(cluster_bootstrap_sums(columns, groups, {}, 2, constant(1, 1)), ShapeError);
+  EXPECT_THROW(cluster_bootstrap_sums(columns, groups, {}, 1, constant(NAN, 1)), NumericError);
+  EXPECT_THROW(cluster_bootstrap_sums(columns, {}, {}, 1, constant(1, 1)), ArgumentError);
+  EXPECT_THROW(cluster_bootstrap_sums(columns, groups, {.n_bootstrap = 0}, 1, constant(1, 1)),
+               ArgumentError);
+}
+
 }  // namespace
 }  // namespace gnomon

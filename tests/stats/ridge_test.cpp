@@ -251,6 +251,36 @@ TEST(RidgeCv, EqualsFittingEachFoldAlone) {
   }
 }
 
+// One factorisation for several outcomes gives what each alone gets, for both shapes.
+TEST(RidgeCv, SeveralOutcomesAreThoseOfEachAlone) {
+  for (const Index d : {6, 40}) {
+    const Data data = wave_data(30, d);
+    std::vector<double> reversed(data.y.rbegin(), data.y.rend());
+    const std::vector<double> constant(data.y.size(), 2.5);
+    const std::vector<std::span<const double>> outcomes = {data.y, reversed, constant};
+    const std::vector<Index> groups = own_groups(30);
+    const std::vector<RidgeCv> together =
+        fit_ridges_cross_validated(data.features(), outcomes, groups, {.seed = 2});
+    ASSERT_EQ(together.size(), 3U);
+    for (std::size_t k = 0; k < outcomes.size(); ++k) {
+      const RidgeCv alone =
+          fit_ridge_cross_validated(data.features(), outcomes[k], groups, {.seed = 2});
+      EXPECT_EQ(together[k].lambda, alone.lambda);
+      EXPECT_EQ(together[k].fold, alone.fold);
+      EXPECT_EQ(together[k].cv_r2.has_value(), k < 2);
+      test::expect_close("errors", together[k].held_out_sum_of_squares,
+                         alone.held_out_sum_of_squares, {.absolute = 1e-12, .relative = 1e-9});
+      if (k == 2) continue;  // every lambda gives the same fit, so rounding selects
+      EXPECT_EQ(together[k].selected, alone.selected);
+      test::expect_close("weight", together[k].fit.weight, alone.fit.weight, {.absolute = 1e-9});
+      test::expect_close("held out", together[k].held_out_prediction, alone.held_out_prediction,
+                         {.absolute = 1e-9});
+    }
+  }
+  const Data data = wave_data(30, 6);
+  EXPECT_THROW(fit_ridges_cross_validated(data.features(), {}, own_groups(30), {}), ArgumentError);
+}
+
 TEST(RidgeCv, AutomaticLambdasSpanTheSpectrum) {
   const Data data = noise_data(60, 10);
   const RidgeCv cv = fit_ridge_cross_validated(data.features(), data.y, own_groups(60), {});
