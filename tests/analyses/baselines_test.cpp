@@ -167,8 +167,8 @@ CountedTexts counted_texts(std::size_t n_read, std::uint64_t seed) {
   return texts;
 }
 
-// The smallest lambda tried is a hundredth of the smallest eigenvalue, so that even in its direction
-// the fit keeps 1 / 1.01 of the truth, and 1 - R² is at most 0.01².
+// The smallest lambda tried is a hundredth of the smallest eigenvalue, so that even in its
+// direction the fit keeps 1 / 1.01 of the truth, and 1 - R² is at most 0.01².
 constexpr double kShrinkage = 1e-4;
 
 BaselineResult unigram_of(const CountedTexts& texts, std::uint64_t seed = 1) {
