@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "gnomon/report/wrapped_text.h"
 
 namespace gnomon {
@@ -18,9 +20,7 @@ std::string in_style(const std::string& text, const TextStyle& style) {
 // nothing.
 std::string r2_text(double r2) { return r2 < -9.99 ? "< -10" : format_r(r2); }
 
-std::string end_text(double value) {
-  return value < -9.99 ? "< -10" : fmt::format("{:+.2f}", value);
-}
+std::string end_text(double value) { return value < -9.99 ? "< -10" : format_r(value, 2); }
 
 std::string interval_text(const std::optional<Interval>& interval) {
   if (!interval) return "no interval";
@@ -50,15 +50,18 @@ std::vector<TableCell> table_row(const EvaluationRow& row) {
 std::string score_line(const ReportScore& score) {
   if (!score.r) return score.why;
   std::string text = fmt::format("r = {} {}", format_r(*score.r), interval_text(score.r_interval));
-  if (score.log10_p) text += fmt::format(", p {}", format_p(*score.log10_p));
+  if (score.log10_p) {
+    const std::string p = format_p(*score.log10_p);
+    text += fmt::format(", p {}{}", p.starts_with("<") ? "" : "= ", p);
+  }
   return text + fmt::format(", Spearman {}", format_r(score.spearman.value_or(0)));
 }
 
 std::string calibration_line(const ReportScore& score) {
   if (!score.slope) return score.why;
-  return fmt::format("truth = {} {} · report + {}; mean error {}", format_value(*score.slope),
-                     interval_text(score.slope_interval), format_value(*score.intercept),
-                     format_value(score.mean_error));
+  return fmt::format("truth = {} {} · report {} {}; mean error {}", format_value(*score.slope),
+                     interval_text(score.slope_interval), *score.intercept < 0 ? "-" : "+",
+                     format_value(std::abs(*score.intercept)), format_value(score.mean_error));
 }
 
 std::string gain_line(const ReporterEvaluation& evaluation) {
