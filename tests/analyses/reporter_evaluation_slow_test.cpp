@@ -30,8 +30,8 @@ ReporterEvaluation evaluate_ridge(const PlantedRows& rows, std::uint64_t seed) {
 }
 
 // Features that have nothing to do with the activation: "beats the floors" has to stay below the
-// 2.5 % of a one-sided error. It stays far below, because the best of nine floors is chosen on the
-// scored rows.
+// 2.5 % of a one-sided error. The best of nine floors is chosen on the scored rows, which lowers
+// it.
 TEST(ReporterEvaluationSlowTest, NoiseSeldomBeatsTheFloors) {
   constexpr int kSets = 400;
   int n_beats = 0;

@@ -38,6 +38,28 @@ CORRELATION = {
     "labels": ["activation", "head"],
     "matrix": [[1, 0.5], [0.5, 1]],
 }
+SCORE = {
+    "n_rows": 58, "n_distinct": 30, "r": 0.76, "r_interval": [0.5, 0.9], "r_fisher": [0.4, 0.9], "p": 0.0,
+    "log10_p": -400.5, "r2_fit": 0.58, "r2_identity": -1.2, "r2_identity_interval": [-2, -1],
+    "mean_absolute_error": 1, "root_mean_square_error": 1, "mean_error": -1, "slope": 0.5,
+    "slope_interval": [0.4, 0.6], "intercept": 2, "intercept_interval": [1, 3], "spearman": 0.7,
+}  # fmt: skip
+COMPARED = {"value": 0.5, "interval": [0.4, 0.6], "n_undefined": 0}
+TASK = {**SCORE, "online_code": {"bits_per_row": -0.5, "prior_bits_per_row": 2.05, "n_rows": 100, "blocks": [
+    {"n_training_rows": 0, "n_rows": 100, "sd": 1, "bits": -50}]}}  # fmt: skip
+EVALUATION = {
+    "$schema": "urn:gnomon:schema:evaluation:1", "target": "blocks.1.mlp.hook_post[5]@last", "truth": "snapshot",
+    "feature_site": "blocks.1.hook_resid_post", "scored": "test", "n_rows": 58, "n_distinct": 30,
+    "n_training_rows": 200, "r2_training": 0.9, "level": 0.95, "n_bootstrap": 2000, "seed": 0,
+    "rows": [
+        {"name": "head", "kind": "reporter", "definition": "d", **SCORE},
+        {"name": "mean", "kind": "floor", "definition": "d", **SCORE, "reporter_minus": COMPARED},
+    ],
+    "gain": {**COMPARED, "over": "mean", "beats_floors": True},
+    "fraction_of_ceiling": {**COMPARED, "of": "ridge"},
+    "selectivity": {"n_token_types": 12, "unseen_share": 0, "real": TASK, "control": TASK, "difference": COMPARED},
+    "permuted_r2": [-0.1, 0.01],
+}  # fmt: skip
 CHECKS = [{"id": "pre", "title": "t", "status": "pass", "value": 1e-9, "tolerance": 1e-6, "why": ""}]
 RUN = {
     "$schema": "urn:gnomon:schema:run:1", "schema": 1, "id": "a", "name": "", "status": "done", "argv": [],
@@ -114,6 +136,24 @@ class Schemas(unittest.TestCase):
         self.assert_valid("correlation.json", changed(null, ["why"], "constant"))
         self.assert_invalid("correlation.json", changed(CORRELATION, ["matrix", 0], 1))
         self.assert_invalid("correlation.json", changed(CORRELATION, ["labels"], ["a", "a"]))
+
+    def test_evaluation(self):
+        self.assert_valid("evaluation.json", EVALUATION)
+        row = ["rows", 0]
+        for key in SCORE:
+            self.assert_invalid("evaluation.json", changed(EVALUATION, row + [key], ...))
+        for key in EVALUATION:
+            self.assert_invalid("evaluation.json", changed(EVALUATION, [key], ...))
+        for key in ("r", "r_interval", "slope"):
+            null = changed(EVALUATION, row + [key], None)
+            self.assert_invalid("evaluation.json", null)
+            self.assert_valid("evaluation.json", changed(null, row + ["why"], "constant"))
+        for path, value in [(["truth"], "other"), (["scored"], "train"), (row + ["kind"], "floor"),
+                            (["rows", 1, "kind"], "reporter"), (row + ["r"], 1.5),
+                            (row + ["r_interval"], [0.1]), (row + ["r2_identity"], 2),
+                            (["gain", "beats_floors"], 1), (["gain", "value"], None),
+                            (["selectivity", "real", "online_code"], ...), (["permuted_r2"], [])]:  # fmt: skip
+            self.assert_invalid("evaluation.json", changed(EVALUATION, path, value))
 
     def test_checks(self):
         self.assert_valid("checks.json", CHECKS)
