@@ -20,6 +20,8 @@ void add_audit_command(CLI::App& app, Context& context);
 void add_scan_command(CLI::App& app, Context& context);
 void add_activations_command(CLI::App& app, Context& context);
 void add_data_command(CLI::App& app, Context& context);
+void add_runs_command(CLI::App& app, Context& context);
+void add_compare_command(CLI::App& app, Context& context);
 void add_tokens_command(CLI::App& app, Context& context);
 void add_explain_command(CLI::App& app, Context& context);
 void add_model_command(CLI::App& app, Context& context);
@@ -29,6 +31,7 @@ void add_doctor_command(CLI::App& app, Context& context);
 void add_help_command(CLI::App& app, Context& context);
 
 inline constexpr const char* kStudyGroup = "Look at a model";
+inline constexpr const char* kRunsGroup = "Runs and their results";
 inline constexpr const char* kSetUpGroup = "Set up and learn";
 
 // Runs `body` when the command line has chosen `command` and all of it was understood. What `body`

@@ -62,10 +62,10 @@ struct ResolvedExperiment {
 
 // Where the settings of a command come from; later ones win: the file, `set`, `options`.
 struct ExperimentSources {
-  std::filesystem::path file;       // none where empty
-  std::vector<std::string> set;     // "train.epochs=5"
-  std::vector<GivenValue> options;  // of flags that stand for a setting, such as --seed
-  std::string home;                 // a path "~/..." of a stored configuration lies in it
+  std::filesystem::path file = {};       // none where empty
+  std::vector<std::string> set = {};     // "train.epochs=5"
+  std::vector<GivenValue> options = {};  // of flags that stand for a setting, such as --seed
+  std::string home = {};                 // a path "~/..." of a stored configuration lies in it
 };
 
 // Throws FileError as read_config_file does, Error (incompatible) for a newer schema, and

@@ -25,12 +25,12 @@ struct FieldRange {
 struct ConfigField {
   std::string key;
   FieldKind kind = FieldKind::text;
-  std::string help;                  // starts with a small letter, no full stop at the end
-  std::vector<std::string> choices;  // of choice and choices
-  FieldRange range;                  // of numbers, and of each of whole_numbers
-  bool required = false;             // has no default
-  std::function<ConfigValue(const ExperimentConfig&)> get;
-  std::function<void(ExperimentConfig&, const ConfigValue&)> set;
+  std::string help = {};                  // starts with a small letter, no full stop at the end
+  std::vector<std::string> choices = {};  // of choice and choices
+  FieldRange range = {};                  // of numbers, and of each of whole_numbers
+  bool required = false;                  // has no default
+  std::function<ConfigValue(const ExperimentConfig&)> get = {};
+  std::function<void(ExperimentConfig&, const ConfigValue&)> set = {};
 };
 
 // In the order in which files show them: all settings of a table stand together.

@@ -96,6 +96,8 @@ def manifest_problems(run):
         files, varying = manifest["files"], manifest["varying_files"]
         problems = [p for name, record in files.items() for p in file_problems(run, name, record)]
         known = OWN_FILES | set(files) | set(varying)
+        for stage in manifest["stages"]:  # of an unfinished stage: what it had begun to write
+            known |= set(stage.get("outputs", [])) | set(stage.get("resumable", []))
     except (OSError, ValueError, RecursionError) as error:
         return [f"run.json: {error}"]
     except (TypeError, AttributeError, KeyError) as error:

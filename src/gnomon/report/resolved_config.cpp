@@ -53,8 +53,7 @@ struct TomlText {
   std::string operator()(bool value) const { return value ? "true" : "false"; }
   std::string operator()(std::int64_t value) const { return fmt::format("{}", value); }
   std::string operator()(double value) const {
-    if (!std::isfinite(value))
-      throw InternalError("config_value_text: a value that is not finite");
+    if (!std::isfinite(value)) throw InternalError("config_value_text: a value that is not finite");
     std::string text = fmt::format("{}", value);
     if (text.find_first_of(".e") == std::string::npos) text += ".0";
     return text;

@@ -5,29 +5,30 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <optional>
-#include <span>
 #include <system_error>
 #include <utility>
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
-#include "gnomon/base/nearest_name.h"
 #include "gnomon/report/detail/inside_path.h"
-#include "gnomon/report/detail/run_lock.h"
+#include "gnomon/report/detail/run_files.h"
+#include "gnomon/report/detail/run_stages.h"
+#include "gnomon/report/detail/run_state.h"
 #include "gnomon/report/home_path.h"
 
 namespace gnomon {
 namespace {
 
 namespace fs = std::filesystem;
+using detail::has_manifest;
+using detail::is_vacant;
+using detail::kConfigName;
+using detail::kManifestName;
+using detail::kTimingName;
+using detail::make_folders;
 using detail::path_inside;
-
-constexpr std::string_view kManifestName = "run.json";
-constexpr std::string_view kTimingName = "timing.json";
-constexpr std::string_view kConfigName = "config.resolved.toml";
-constexpr std::size_t kLargestManifest = std::size_t{1} << 20;  // bytes
+using detail::remove_file;
 
 struct SchemaRow {
   std::string_view path;
@@ -50,37 +51,6 @@ Json with_schema(std::string_view relative, Json value) {
   named["$schema"] = row->id;
   for (auto& [key, child] : value.items()) named[key] = std::move(child);
   return named;
-}
-
-// The temporary names of write_file_atomic.
-bool is_temporary(const fs::path& path) {
-  constexpr std::string_view kMark = ".tmp-";
-  constexpr std::size_t kRandom = 6;
-  const std::string name = path.filename().string();
-  if (name.size() <= kMark.size() + kRandom) return false;
-  const std::string_view end = std::string_view(name).substr(name.size() - kMark.size() - kRandom);
-  return end.starts_with(kMark) && std::all_of(end.end() - kRandom, end.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-         });
-}
-
-bool has_manifest(const fs::path& folder) {
-  std::error_code ignored;
-  return fs::exists(folder / kManifestName, ignored);
-}
-
-// A folder in which a run may begin: what a writer leaves that was killed before its first file is
-// there.
-bool is_vacant(const fs::path& folder) {
-  std::error_code error;
-  fs::directory_iterator entries(folder, error);
-  if (error) {
-    throw FileError(ErrorCode::unreadable,
-                    fmt::format("\"{}\" cannot be read: {}", folder.string(), error.message()));
-  }
-  return std::all_of(begin(entries), end(entries), [](const fs::directory_entry& entry) {
-    return entry.path().filename() == detail::kRunLockName || is_temporary(entry.path());
-  });
 }
 
 constexpr std::string_view kOtherFolderHint =
@@ -116,16 +86,6 @@ std::optional<StoredRun> unfinished_run(const fs::path& folder,
   return run;
 }
 
-void remove_file(const fs::path& path) {
-  std::error_code error;
-  if (fs::is_directory(path, error)) return;
-  fs::remove(path, error);
-  if (error) {
-    throw FileError(ErrorCode::write_failed,
-                    fmt::format("\"{}\" cannot be removed: {}", path.string(), error.message()));
-  }
-}
-
 // Only what the run lists and what a killed write left: a user's own notes stay.
 void remove_files(const StoredRun& run) {
   for (const auto& [relative, file] : run.manifest.files)
@@ -133,120 +93,33 @@ void remove_files(const StoredRun& run) {
   for (const std::string& relative : run.manifest.varying_files) {
     remove_file(path_inside(run.path, relative));
   }
-  std::vector<fs::path> temporary;
-  std::error_code error;
-  for (auto entry = fs::recursive_directory_iterator(run.path, error);
-       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    const bool regular = entry->symlink_status(error).type() == fs::file_type::regular;
-    if (regular && is_temporary(entry->path())) temporary.push_back(entry->path());
-  }
-  for (const fs::path& path : temporary) remove_file(path);
-}
-
-void make_folders(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) {
-    throw FileError(ErrorCode::write_failed,
-                    fmt::format("\"{}\" cannot be made: {}", folder.string(), error.message()),
-                    "choose a folder that you may write to");
-  }
-}
-
-std::vector<ConfigEntry> without_home(std::vector<ConfigEntry> entries, std::string_view home) {
-  for (ConfigEntry& entry : entries) {
-    entry.origin = without_home_path(entry.origin, home);
-    if (auto* text = std::get_if<std::string>(&entry.value)) *text = without_home_path(*text, home);
-    if (auto* texts = std::get_if<std::vector<std::string>>(&entry.value)) {
-      for (std::string& text : *texts) text = without_home_path(text, home);
+  for (const StageRecord& stage : run.manifest.stages) {
+    for (const std::string& relative : stage.outputs) remove_file(path_inside(run.path, relative));
+    for (const std::string& relative : stage.resumable) {
+      remove_file(path_inside(run.path, relative));
     }
   }
-  return entries;
+  detail::remove_temporary_files(run.path);
 }
 
-struct StageTime {
-  std::string name;
-  double seconds = 0;
-};
+// The part of an id that is not the hash of the configuration.
+std::string_view id_words(std::string_view id) { return id.substr(0, id.rfind('_')); }
+
+// Throws ArgumentError where the run in the folder is not one that `manifest` may continue.
+void require_continuable(const StoredRun& run, const RunManifest& manifest) {
+  const std::vector<StageRecord>& stages = run.manifest.stages;
+  const bool has_inputs = std::any_of(stages.begin(), stages.end(), [](const StageRecord& stage) {
+    return !stage.inputs_sha256.empty();
+  });
+  const bool fits =
+      (stages.empty() || has_inputs) && id_words(run.manifest.id) == id_words(manifest.id);
+  if (fits) return;
+  throw ArgumentError(fmt::format("\"{}\" holds the run {}, expected a new folder or one of {}_*",
+                                  run.path.string(), run.manifest.id, id_words(manifest.id)),
+                      std::string(kOtherFolderHint));
+}
 
 }  // namespace
-
-struct RunDirectory::State {
-  fs::path folder;
-  RunManifest manifest;
-  std::string home;
-  WallClock started;
-  std::chrono::steady_clock::time_point steady_start = std::chrono::steady_clock::now();
-  std::vector<StageTime> stage_times;
-  std::unique_ptr<detail::RunLock> lock;  // nothing after the end of the run
-
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - steady_start).count();
-  }
-
-  void require_open() const {
-    if (lock == nullptr) throw InternalError("RunDirectory: written to after the end of the run");
-  }
-
-  void write_manifest() const {
-    write_file_atomic(folder / kManifestName, dump_json(to_json(manifest)));
-  }
-
-  void write_timing(bool ended) const {
-    Json json;
-    json["$schema"] = "urn:gnomon:schema:timing:1";
-    json["started"] = utc_time(started);
-    json["ended"] = nullptr;
-    json["seconds"] = nullptr;
-    if (ended) {
-      const auto elapsed = std::chrono::duration<double>(seconds());
-      json["ended"] = utc_time(started + std::chrono::duration_cast<WallClock::duration>(elapsed));
-      json["seconds"] = elapsed.count();
-    }
-    json["stages"] = Json::array();
-    for (const StageTime& stage : stage_times) {
-      json["stages"].push_back({{"name", stage.name}, {"seconds", stage.seconds}});
-    }
-    write_file_atomic(folder / kTimingName, dump_json(json));
-  }
-
-  fs::path place(std::string_view relative) const {
-    require_open();
-    if (relative == kManifestName || relative == kTimingName || relative == detail::kRunLockName) {
-      throw InternalError(fmt::format("RunDirectory: \"{}\" is its own file", relative));
-    }
-    return path_inside(folder, relative);
-  }
-
-  void write(std::string_view relative, std::string_view content) {
-    write_file_atomic(place(relative), content);
-    manifest.files[std::string(relative)] = {sha256_hex(content), content.size()};
-  }
-
-  void end(RunStatus status) {
-    manifest.status = status;
-    for (StageRecord& stage : manifest.stages) {
-      if (stage.status == RunStatus::running) stage.status = status;
-    }
-    write_timing(true);
-    write_manifest();
-    lock.reset();
-  }
-
-  void end_with_error(RunStatus status, ErrorRecord error) noexcept {
-    if (lock == nullptr) return;
-    try {
-      error.message = without_home_path(error.message, home);
-      error.hint = without_home_path(error.hint, home);
-      manifest.error = std::move(error);
-      end(status);
-    } catch (const std::exception&) {
-      // The folder cannot be written (a full disk): run.json still says "running", and without its
-      // lock that reads as stopped.
-      lock.reset();
-    }
-  }
-};
 
 RunDirectory::RunDirectory(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
@@ -257,19 +130,7 @@ RunDirectory::~RunDirectory() {
 }
 
 RunDirectory RunDirectory::create(const fs::path& folder, RunSettings settings) {
-  const std::string config =
-      resolved_config_toml(without_home(settings.configuration, settings.home));
-  auto state = std::make_unique<State>();
-  state->folder = folder;
-  state->home = settings.home;
-  state->started = settings.started;
-  state->manifest = std::move(settings.manifest);
-  state->manifest.status = RunStatus::running;
-  state->manifest.argv = recorded_argv(state->manifest.argv, settings.home);
-  state->manifest.configuration_sha256 = sha256_hex(config);
-  state->manifest.id = run_id(settings.id_words, state->manifest.configuration_sha256);
-  state->manifest.varying_files.insert(std::string(kTimingName));
-
+  auto state = State::of(folder, std::move(settings));
   std::error_code ignored;
   const bool is_new = !fs::exists(folder, ignored);
   // Before the lock is taken, because taking it writes into a folder that may not be a run's.
@@ -285,6 +146,7 @@ RunDirectory RunDirectory::create(const fs::path& folder, RunSettings settings) 
     const RunManifest fresh = state->manifest;
     if (earlier) {
       state->manifest.files = earlier->manifest.files;
+      state->manifest.stages = earlier->manifest.stages;
       state->manifest.varying_files.insert(earlier->manifest.varying_files.begin(),
                                            earlier->manifest.varying_files.end());
     }
@@ -292,7 +154,7 @@ RunDirectory RunDirectory::create(const fs::path& folder, RunSettings settings) 
     if (earlier) remove_files(*earlier);
     state->manifest = fresh;
     state->write_timing(false);
-    state->write(kConfigName, config);
+    state->write(kConfigName, state->config);
     state->write_manifest();
   } catch (...) {
     if (was_vacant) {
@@ -308,10 +170,8 @@ RunDirectory RunDirectory::create(const fs::path& folder, RunSettings settings) 
 
 RunDirectory RunDirectory::create_in(const fs::path& runs_folder, RunSettings settings) {
   make_folders(runs_folder);
-  const std::string config =
-      resolved_config_toml(without_home(settings.configuration, settings.home));
   const std::string name =
-      run_folder_name(settings.started, run_id(settings.id_words, sha256_hex(config)));
+      run_folder_name(settings.started, State::of(runs_folder, settings)->manifest.id);
   fs::path folder = runs_folder / name;
   std::error_code error;
   for (int n = 2; !fs::create_directory(folder, error); ++n) {
@@ -329,27 +189,101 @@ RunDirectory RunDirectory::create_in(const fs::path& runs_folder, RunSettings se
   }
 }
 
+RunDirectory RunDirectory::open_or_create(const fs::path& folder, RunSettings settings) {
+  if (!has_manifest(folder)) return create(folder, std::move(settings));
+  auto state = State::of(folder, std::move(settings));
+  require_continuable(open_run(folder), state->manifest);
+  state->lock = std::make_unique<detail::RunLock>(folder);
+  StoredRun earlier = open_run(folder);
+  require_continuable(earlier, state->manifest);
+  RunManifest& manifest = state->manifest;
+  manifest.stages = std::move(earlier.manifest.stages);
+  for (StageRecord& stage : manifest.stages) {
+    // Its writer was killed.
+    if (stage.status == RunStatus::running) stage.status = RunStatus::interrupted;
+  }
+  manifest.files = std::move(earlier.manifest.files);
+  manifest.varying_files.merge(earlier.manifest.varying_files);
+  manifest.model = std::move(earlier.manifest.model);
+  manifest.data = std::move(earlier.manifest.data);
+  state->read_stage_times();
+  state->write_manifest();
+  detail::remove_temporary_files(folder);
+  state->write_timing(false);
+  state->write(kConfigName, state->config);
+  state->write_manifest();
+  return RunDirectory(std::move(state));
+}
+
 const fs::path& RunDirectory::path() const { return state_->folder; }
 const RunManifest& RunDirectory::manifest() const { return state_->manifest; }
 
 void RunDirectory::stage(const std::string& name, const std::function<void()>& body) {
   state_->require_open();
+  StageRecord* stage = state_->find_stage(name);
+  if (stage == nullptr) {
+    state_->manifest.stages.push_back({.name = name});
+  } else {
+    stage->status = RunStatus::running;
+  }
+  run_stage(name, body);
+}
+
+bool RunDirectory::stage_if_stale(const StageSpec& spec, const std::function<void()>& body) {
+  state_->require_open();
+  if (state_->open_stage) throw InternalError("RunDirectory: a stage inside a stage");
+  if (!why_stale(spec)) {
+    state_->stages_met.insert(spec.name);
+    return false;
+  }
+  state_->begin(spec);
+  const StageRecord* stage = state_->find_stage(spec.name);
+  state_->open_stage = static_cast<std::size_t>(stage - state_->manifest.stages.data());
+  run_stage(spec.name, body);
+  state_->open_stage.reset();
+  return true;
+}
+
+void RunDirectory::run_stage(const std::string& name, const std::function<void()>& body) {
   const double start = state_->seconds();
-  const std::size_t index = state_->manifest.stages.size();
-  state_->manifest.stages.push_back({name, RunStatus::running});
-  state_->stage_times.push_back({name, 0});
-  const auto note_time = [&] { state_->stage_times[index].seconds = state_->seconds() - start; };
+  state_->stages_met.insert(name);
+  state_->time_of(name).seconds = 0;
   try {
     state_->write_manifest();
     body();
-    note_time();
-    state_->manifest.stages[index].status = RunStatus::done;
-    state_->write_manifest();
+    state_->time_of(name).seconds = state_->seconds() - start;
+    state_->complete(name);
   } catch (const std::exception& error) {
-    note_time();
+    state_->time_of(name).seconds = state_->seconds() - start;
     fail(error);
     throw;
   }
+}
+
+std::optional<std::string> RunDirectory::why_stale(const StageSpec& spec) const {
+  return detail::why_stale(state_->manifest, state_->folder, spec);
+}
+
+bool RunDirectory::stage_is_fresh(const StageSpec& spec) const { return !why_stale(spec); }
+
+fs::path RunDirectory::output_path(std::string_view relative) {
+  fs::path path = state_->place(relative);
+  make_folders(path.parent_path());
+  return path;
+}
+
+fs::path RunDirectory::resumable_path(std::string_view relative) {
+  if (!state_->open_stage) {
+    throw InternalError(
+        fmt::format("RunDirectory: \"{}\" is resumable outside a stage with inputs", relative));
+  }
+  const std::string name(relative);
+  path_inside(state_->folder, relative);  // refuses before the manifest takes note of it
+  StageRecord& stage = state_->manifest.stages[*state_->open_stage];
+  const bool is_new = stage.resumable.insert(name).second;
+  // Else place() writes it.
+  if (is_new && stage.outputs.contains(name)) state_->write_manifest();
+  return output_path(relative);
 }
 
 void RunDirectory::set_model(ModelRecord model) {
@@ -388,6 +322,7 @@ void RunDirectory::add_varying_file(std::string_view relative) {
 void RunDirectory::finish(RunStatus status) {
   state_->require_open();
   if (status == RunStatus::running) throw InternalError("RunDirectory: finished as running");
+  state_->drop_leftovers();
   state_->end(status);
 }
 
@@ -396,122 +331,6 @@ void RunDirectory::fail(const std::exception& error) noexcept {
   const bool interrupted = ours != nullptr && ours->code() == ErrorCode::interrupted;
   state_->end_with_error(interrupted ? RunStatus::interrupted : RunStatus::failed,
                          error_record(error));
-}
-
-fs::path StoredRun::file(std::string_view relative) const {
-  const std::string name(relative);
-  if (!manifest.files.contains(name) && !manifest.varying_files.contains(name)) {
-    throw FileError(ErrorCode::not_found,
-                    fmt::format("\"{}\" has no file \"{}\"", path.string(), relative));
-  }
-  return path_inside(path, relative);
-}
-
-namespace {
-
-std::string read_listed(const StoredRun& run, std::string_view relative) {
-  const fs::path path = run.file(relative);
-  std::string text = read_text_file(path);
-  const auto listed = run.manifest.files.find(std::string(relative));
-  if (listed != run.manifest.files.end() && sha256_hex(text) != listed->second.sha256) {
-    throw FileError(
-        fmt::format("\"{}\" was changed after the run: its SHA-256 is not the one in run.json",
-                    path.string()),
-        "run the command again to have the file as it was");
-  }
-  return text;
-}
-
-// Empty where the folder is not a run or gives no time.
-std::string start_time(const fs::path& folder) {
-  try {
-    const Json json = read_json_file(folder / kTimingName);
-    return json.is_object() && json.contains("started") && json["started"].is_string()
-               ? json["started"].get<std::string>()
-               : std::string();
-  } catch (const FileError&) {
-    return {};
-  }
-}
-
-std::string id_of(const fs::path& folder) {
-  try {
-    return open_run(folder).manifest.id;
-  } catch (const FileError&) {
-    return {};
-  }
-}
-
-std::vector<fs::path> folders_with_manifest(const fs::path& runs_folder) {
-  std::vector<fs::path> folders;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(runs_folder, error)) {
-    if (has_manifest(entry.path())) folders.push_back(entry.path());
-  }
-  std::sort(folders.begin(), folders.end());
-  return folders;
-}
-
-fs::path last_run(std::span<const fs::path> folders, const fs::path& runs_folder) {
-  fs::path last;
-  std::string latest;
-  for (const fs::path& folder : folders) {
-    std::string started = start_time(folder);
-    if (started.empty() || started < latest) continue;
-    latest = std::move(started);
-    last = folder;
-  }
-  if (last.empty()) {
-    throw FileError(ErrorCode::not_found, fmt::format("\"{}\" holds no run", runs_folder.string()),
-                    "name a run by its path, or point --runs-dir at the folder of your runs");
-  }
-  return last;
-}
-
-}  // namespace
-
-Json StoredRun::read_json(std::string_view relative) const {
-  return parse_json(read_listed(*this, relative), (path / relative).string());
-}
-
-std::vector<ConfigEntry> StoredRun::read_configuration() const {
-  return parse_resolved_config(read_listed(*this, kConfigName), (path / kConfigName).string());
-}
-
-StoredRun open_run(const fs::path& folder) {
-  const fs::path file = folder / kManifestName;
-  if (!has_manifest(folder)) {
-    throw FileError(ErrorCode::not_found, fmt::format("\"{}\" is not a run: it has no {}",
-                                                      folder.string(), kManifestName));
-  }
-  const Json json = parse_json(read_text_file(file, kLargestManifest), file.string());
-  return {folder, manifest_from_json(json, file.string()), detail::is_run_locked(folder)};
-}
-
-fs::path resolve_run(std::string_view run, const fs::path& runs_folder) {
-  if (!run.empty() && has_manifest(fs::path(run))) return fs::path(run);
-  const std::vector<fs::path> folders = folders_with_manifest(runs_folder);
-  if (run == "@last") return last_run(folders, runs_folder);
-  std::vector<std::string> names;
-  std::vector<fs::path> found;
-  for (const fs::path& folder : folders) {
-    names.push_back(folder.filename().string());
-    if (names.back() == run) return folder;
-    const bool begins = names.back().starts_with(run) || id_of(folder).starts_with(run);
-    if (begins && !run.empty()) found.push_back(folder);
-  }
-  if (found.size() == 1) return found.front();
-  if (found.empty()) {
-    const auto nearest = nearest_name(run, names);
-    throw FileError(
-        ErrorCode::not_found,
-        fmt::format("no run \"{}\", neither as a path nor in \"{}\"", run, runs_folder.string()),
-        nearest ? fmt::format("did you mean \"{}\"?", *nearest) : "");
-  }
-  throw ArgumentError(
-      fmt::format("\"{}\" is the beginning of {} runs in \"{}\", expected that of one", run,
-                  found.size(), runs_folder.string()),
-      fmt::format("write more of the name, such as \"{}\"", found.front().filename().string()));
 }
 
 }  // namespace gnomon

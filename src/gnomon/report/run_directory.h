@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "gnomon/report/resolved_config.h"
 #include "gnomon/report/run_id.h"
 #include "gnomon/report/run_manifest.h"
+#include "gnomon/report/run_stages.h"
 
 namespace gnomon {
 
@@ -44,6 +46,12 @@ class RunDirectory {
   // where that name is taken.
   static RunDirectory create_in(const std::filesystem::path& runs_folder, RunSettings settings);
 
+  // As create(), but a run of a command that continues runs goes on: its files stay, and
+  // stage_if_stale() does only what is stale. A run can go on where its id has the same words,
+  // whatever its configuration and end, and at least one of its stages has inputs. Throws
+  // ArgumentError for another run and where another process is writing it.
+  static RunDirectory open_or_create(const std::filesystem::path& folder, RunSettings settings);
+
   // A run that was not finished becomes "failed".
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
@@ -55,6 +63,26 @@ class RunDirectory {
   // Runs `body` as a stage of that name. Where it throws, the run ends as by fail() and the
   // exception goes on.
   void stage(const std::string& name, const std::function<void()>& body);
+
+  // The same for a stage whose outputs are kept where they are fresh: then `body` is not run and
+  // the result is false. A stage is fresh where it was done with the same inputs, and every file it
+  // wrote is as it was. Otherwise its files are removed, except those of resumable_path() where the
+  // inputs are the same, and `body` runs. Stages that read the outputs of this one notice by its
+  // inputs and the hashes of its outputs. What `body` writes belongs to the stage; no other stage
+  // may write it. Throws InternalError inside another such stage and where an upstream stage is not
+  // done.
+  bool stage_if_stale(const StageSpec& spec, const std::function<void()>& body);
+  bool stage_is_fresh(const StageSpec& spec) const;
+  // Why it is not fresh: "its inputs have changed". Nothing where it is.
+  std::optional<std::string> why_stale(const StageSpec& spec) const;
+
+  // Where another module may write a file of the open stage; add_file() follows once it is whole.
+  // Naming it before it is written lets the run find it when this process is killed in between.
+  std::filesystem::path output_path(std::string_view relative);
+  // The same for a file from which the stage can go on, such as a checkpoint: it is still there
+  // when the stage is done again with the same inputs. Everything that going on needs has to be
+  // resumable, also a log. Such a file goes when the stage is done, unless add_file() was called.
+  std::filesystem::path resumable_path(std::string_view relative);
 
   void set_model(ModelRecord model);
   void set_data(DataRecord data);
@@ -75,6 +103,7 @@ class RunDirectory {
   void add_varying_file(std::string_view relative);
 
   // Ends the run: failed where checks did not pass, else done. Nothing can be written afterwards.
+  // Files and stages of an earlier, continued run that this one did not come to are removed.
   void finish(RunStatus status = RunStatus::done);
 
   // Ends the run as interrupted for Error (interrupted), else as failed, and stores what went
@@ -85,6 +114,7 @@ class RunDirectory {
  private:
   struct State;
   explicit RunDirectory(std::unique_ptr<State> state);
+  void run_stage(const std::string& name, const std::function<void()>& body);
   std::unique_ptr<State> state_;
 };
 

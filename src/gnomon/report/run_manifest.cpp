@@ -25,6 +25,15 @@ Json files_to_json(const std::map<std::string, FileRecord>& files) {
   return json;
 }
 
+Json stage_to_json(const StageRecord& stage) {
+  Json json = {{"name", stage.name}, {"status", to_string(stage.status)}};
+  if (!stage.inputs_sha256.empty()) json["inputs_sha256"] = stage.inputs_sha256;
+  if (!stage.upstream.empty()) json["upstream"] = stage.upstream;
+  if (!stage.outputs.empty()) json["outputs"] = stage.outputs;
+  if (!stage.resumable.empty()) json["resumable"] = stage.resumable;
+  return json;
+}
+
 // A JSON object of which every access is checked, and the place that messages name.
 class Fields {
  public:
@@ -82,6 +91,17 @@ class Fields {
     for (const Json& item : list(key)) {
       if (!item.is_string()) throw wrong(item, place_of(key) + "[]", "a string");
       result.push_back(item.get<std::string>());
+    }
+    return result;
+  }
+
+  // Paths inside the run; none where the key is absent.
+  std::set<std::string> paths(const char* key) const {
+    std::set<std::string> result;
+    if (!has(key)) return result;
+    for (std::string& path : texts(key)) {
+      require_inside(path, key);
+      result.insert(std::move(path));
     }
     return result;
   }
@@ -155,6 +175,15 @@ ModelRecord read_model(const Fields& f) {
   return {f.text("name"), f.text("format"), f.sha256("sha256"), f.files("files")};
 }
 
+StageRecord read_stage(const Fields& f) {
+  StageRecord stage{f.text("name"), read_status(f)};
+  if (f.has("inputs_sha256")) stage.inputs_sha256 = f.sha256("inputs_sha256");
+  if (f.has("upstream")) stage.upstream = f.texts("upstream");
+  stage.outputs = f.paths("outputs");
+  stage.resumable = f.paths("resumable");
+  return stage;
+}
+
 DataRecord read_data(const Fields& f) {
   return {f.sha256("sha256"), f.count("rows"), f.count("distinct"), f.count("groups")};
 }
@@ -196,7 +225,7 @@ Json to_json(const RunManifest& m) {
   json["backend"] = m.backend;
   json["stages"] = Json::array();
   for (const StageRecord& stage : m.stages) {
-    json["stages"].push_back({{"name", stage.name}, {"status", to_string(stage.status)}});
+    json["stages"].push_back(stage_to_json(stage));
   }
   json["tool"] = {{"version", m.tool.version},
                   {"git", m.tool.git},
@@ -243,8 +272,7 @@ RunManifest manifest_from_json(const Json& json, std::string_view origin) {
   m.precision = fields.text("precision");
   m.backend = fields.text("backend");
   for (const Json& item : fields.list("stages")) {
-    const Fields stage(item, origin, "stages[]");
-    m.stages.push_back({stage.text("name"), read_status(stage)});
+    m.stages.push_back(read_stage(Fields(item, origin, "stages[]")));
   }
   m.tool = read_tool(fields.object("tool"));
   m.machine = read_machine(fields.object("machine"));
@@ -253,10 +281,8 @@ RunManifest manifest_from_json(const Json& json, std::string_view origin) {
   if (fields.has("error")) m.error = read_error(fields.object("error"));
   m.files = fields.files("files");
   for (const auto& [path, file] : m.files) fields.require_inside(path, "files");
-  for (const std::string& path : fields.texts("varying_files")) {
-    fields.require_inside(path, "varying_files");
-    m.varying_files.insert(path);
-  }
+  fields.at("varying_files");
+  m.varying_files = fields.paths("varying_files");
   return m;
 }
 

@@ -28,6 +28,11 @@ struct FileRecord {
 struct StageRecord {
   std::string name;
   RunStatus status = RunStatus::running;
+  // Of a stage that is only done again where it must be (StageSpec); empty otherwise.
+  std::string inputs_sha256 = {};
+  std::vector<std::string> upstream = {};  // names of stages
+  std::set<std::string> outputs = {};      // paths; also those that are about to be written
+  std::set<std::string> resumable = {};    // paths of files from which the stage can go on
 };
 
 struct ToolRecord {
