@@ -8,6 +8,10 @@
 namespace gnomon::cli {
 
 void add_commands(CLI::App& app, Context& context) {
+  add_demo_command(app, context);
+  add_run_command(app, context);
+  add_train_command(app, context);
+  add_verify_command(app, context);
   add_scan_command(app, context);
   add_projections_command(app, context);
   add_audit_command(app, context);

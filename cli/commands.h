@@ -15,6 +15,10 @@ namespace gnomon::cli {
 // them in that order, under their group.
 void add_commands(CLI::App& app, Context& context);
 
+void add_demo_command(CLI::App& app, Context& context);
+void add_run_command(CLI::App& app, Context& context);
+void add_train_command(CLI::App& app, Context& context);
+void add_verify_command(CLI::App& app, Context& context);
 void add_projections_command(CLI::App& app, Context& context);
 void add_audit_command(CLI::App& app, Context& context);
 void add_scan_command(CLI::App& app, Context& context);

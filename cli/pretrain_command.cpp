@@ -277,7 +277,7 @@ void run_pretrain(const Context& context, const PretrainCommand& command) {
   fs::create_directories(folder / "pretrain_state");
   const fs::path state = folder / "pretrain_state";
   // The start is written and read as any model is.
-  write_model_folder(state / "start", sizes, random_gpt2_parameters(sizes, config.train.seed),
+  write_model_folder(state / "start", sizes, random_parameters(sizes, config.train.seed),
                      Dtype::f32);
   const Model start = Model::load(state / "start");
   const auto parameters =

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 std::vector<std::string> known_names() {
   std::vector<std::string> names;
   for (const KnownModel& model : known_models()) names.push_back(model.name);
+  names.emplace_back(kEmbeddedModel);
   return names;
 }
 
@@ -29,7 +30,19 @@ fs::path user_cache_folder() {
                       environment_variable("HOME"));
 }
 
+std::optional<fs::path> embedded_model_folder(const std::string& name) {
+  if (name != kEmbeddedModel) return std::nullopt;
+  std::error_code error;
+  const fs::path binary = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (const fs::path& folder :
+       {binary / ".." / "share" / "gnomon" / name, fs::path(GNOMON_ASSETS) / name}) {
+    if (fs::exists(folder / "config.json", error)) return folder.lexically_normal();
+  }
+  return std::nullopt;
+}
+
 fs::path resolve_model(const std::string& given) {
+  if (const auto embedded = embedded_model_folder(given)) return *embedded;
   const std::string other = "or give a folder with config.json and *.safetensors, or a .gguf file";
   for (const KnownModel& model : known_models()) {
     if (model.name != given) continue;

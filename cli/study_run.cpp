@@ -10,8 +10,8 @@
 
 #include "cli/processor.h"
 #include "cli/resolve_model.h"
+#include "cli/run_records.h"
 #include "cli/terminal.h"
-#include "cli/version.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
 #include "gnomon/base/threads.h"
@@ -22,38 +22,6 @@ namespace gnomon::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Texts on which the identities are checked: the first of the corpus that fit, so that they are the
-// same for every neuron of a model.
-constexpr std::size_t kCheckedTexts = 8;
-constexpr std::size_t kCheckedTokens = 256;
-
-ToolRecord tool_record() {
-  const Json version = version_json();
-  ToolRecord tool;
-  tool.version = version["version"].get<std::string>();
-  tool.git = version["commit"].is_string() ? version["commit"].get<std::string>() : "";
-  tool.compiler = version["compiler"].get<std::string>();
-  tool.build_type = version["build_type"].get<std::string>();
-  tool.blas = version["blas"].get<std::string>();
-  return tool;
-}
-
-ModelRecord model_record(const Model& model) {
-  ModelRecord record{model.source().name, model.source().format, model.sha256(), {}};
-  for (const ModelFile& file : model.source().files) {
-    record.files[file.path.filename().string()] = {sha256_file(file.path), file.bytes};
-  }
-  return record;
-}
-
-// "L8N481", or "L8.hook_mlp_out.481" for a coordinate.
-std::string unit_word(const Target& target) {
-  if (target.kind == TargetKind::neuron_post)
-    return fmt::format("L{}N{}", target.layer(), target.index());
-  return fmt::format("L{}.{}.{}", target.layer(), hook_point(target.at.site.kind).name,
-                     target.index());
-}
 
 RunSettings run_settings(const Context& context, const StudyOptions& options, const Target& target,
                          const std::string& command) {
@@ -86,30 +54,6 @@ RunSettings run_settings(const Context& context, const StudyOptions& options, co
       {"analysis.label_shuffles", integer(defaults.n_label_shuffle), "default"},
   };
   return settings;
-}
-
-std::vector<Index> checked_texts(const StudyTexts& texts) {
-  std::vector<Index> sample;
-  std::size_t n_token = 0;
-  for (std::size_t t = 0; t < texts.ids.size() && sample.size() < kCheckedTexts; ++t) {
-    if (!sample.empty() && n_token + texts.ids[t].size() > kCheckedTokens) continue;
-    n_token += texts.ids[t].size();
-    sample.push_back(static_cast<Index>(t));
-  }
-  return sample;
-}
-
-std::vector<CheckResult> run_checks(const Model& model, const StudyTexts& texts,
-                                    const StudyOutcome& outcome) {
-  const std::vector<Index> sample = checked_texts(texts);
-  std::vector<std::vector<TokenId>> ids;
-  for (const Index t : sample) ids.push_back(texts.ids[static_cast<std::size_t>(t)]);
-  std::vector<CheckResult> checks =
-      check_identities(model, outcome.data.target, ids, outcome.data.precision);
-  for (CheckResult& check : check_study(model, texts, outcome.data, sample, outcome.ladders)) {
-    checks.push_back(std::move(check));
-  }
-  return checks;
 }
 
 void write_results(RunDirectory& run, const StudyOutcome& outcome, const StudyTexts& texts,
@@ -202,7 +146,7 @@ StudyOutcome run_study(const Context& context, const StudyOptions& options,
                                       outcome.analysis.training_rows, ladder_options);
     });
     run.stage("checks", [&] {
-      outcome.checks = run_checks(model, texts, outcome);
+      outcome.checks = identity_checks(model, texts, outcome.data, outcome.ladders);
       write_results(run, outcome, texts, source.description);
       outcome.checks.push_back(
           check_stored_head(run.path() / "data" / "activations.safetensors", outcome));

@@ -158,6 +158,13 @@ void fit_head(Context<T>& context) {
   result.ridge = fit_ridge_cross_validated(
       features.matrix(), take(context.data.activation, result.training_rows), groups, ridge);
   result.head = {result.ridge.fit.weight, result.ridge.fit.bias};
+  if (!context.options.head) return;
+  result.head = *context.options.head;
+  if (static_cast<Index>(result.head.weight.size()) != context.data.resid_final.matrix().cols) {
+    throw ShapeError(fmt::format("analyse_projections: the head reads {} numbers, expected {}",
+                                 result.head.weight.size(),
+                                 context.data.resid_final.matrix().cols));
+  }
 }
 
 DirectionResult undefined_direction(std::string name, std::string why) {
@@ -173,10 +180,13 @@ void add_head(Context<T>& context) {
   const LinearHead& head = context.result.head;
   const Site site = data.final_site();
   add_direction(
-      context, {"head", site, head.weight, head.bias, "ridge"}, {site, data.resid_final.matrix()},
-      fmt::format("{} · w + b, ridge regression on the training rows, lambda = {:.3g} by grouped "
-                  "cross-validation",
-                  site_name(site, data.config), context.result.ridge.fit.lambda),
+      context, {"head", site, head.weight, head.bias, context.options.head ? "trained" : "ridge"},
+      {site, data.resid_final.matrix()},
+      context.options.head
+          ? fmt::format("{} · w + b, the reporter's head", site_name(site, data.config))
+          : fmt::format("{} · w + b, ridge regression on the training rows, lambda = {:.3g} by "
+                        "grouped cross-validation",
+                        site_name(site, data.config), context.result.ridge.fit.lambda),
       nullptr);
 }
 
@@ -348,12 +358,26 @@ BaselineResult shuffled_label_baseline(const Context<T>& context) {
 }
 
 template <class T>
+BaselineResult ridge_baseline(const Context<T>& context) {
+  const ProjectionAnalysis& result = context.result;
+  const DirectionResult& head = result.directions.front();
+  if (!context.options.head)
+    return {"ridge", "the head: the linear ceiling at its site", head.r, head.r2_identity, {}};
+  std::vector<double> report;
+  for (const Index row : result.scored_rows)
+    report.push_back(result.ridge.fit.predict(context.data.resid_final.matrix().row(row)));
+  return {"ridge",
+          "ridge regression at the head's site: the linear ceiling there",
+          pearson(report, context.truth).r,
+          r2_identity(report, context.truth),
+          {}};
+}
+
+template <class T>
 void add_baselines(Context<T>& context) {
   ProjectionAnalysis& result = context.result;
   result.baselines = simple_baselines(context.data, result.training_rows, result.scored_rows);
-  const DirectionResult& head = result.directions.front();
-  result.baselines.push_back(
-      {"ridge", "the head: the linear ceiling at its site", head.r, head.r2_identity, {}});
+  result.baselines.push_back(ridge_baseline(context));
   // Lambda 0 has no factorisation.
   if (context.options.n_label_shuffle > 0 && result.ridge.fit.lambda > 0) {
     result.baselines.push_back(shuffled_label_baseline(context));

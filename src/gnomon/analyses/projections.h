@@ -24,6 +24,8 @@ struct ProjectionOptions {
   Index n_random_direction = 1000;
   Index n_other_neuron = 200;
   Index n_label_shuffle = 100;
+  // A head that was trained on blocks.{n_layers-1}.hook_resid_post, in place of the ridge head.
+  std::optional<LinearHead> head = {};
 };
 
 // How a correlation stands to those of directions that have nothing to do with the target: where

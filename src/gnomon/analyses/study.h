@@ -98,9 +98,9 @@ StudyData measure_study(const Model& model, const Target& target, const StudyTex
 
 // `rows` of a matrix or a column, in that order.
 Tensor<double> take_rows(MatrixView<const double> matrix, std::span<const Index> rows);
-template <class T>
-std::vector<T> take(const std::vector<T>& column, std::span<const Index> rows) {
-  std::vector<T> taken;
+template <class Column>
+std::vector<typename Column::value_type> take(const Column& column, std::span<const Index> rows) {
+  std::vector<typename Column::value_type> taken;
   taken.reserve(rows.size());
   for (const Index row : rows) taken.push_back(column[static_cast<std::size_t>(row)]);
   return taken;

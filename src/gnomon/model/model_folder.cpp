@@ -35,7 +35,7 @@ std::uint16_t to_half(float value) {
 
 }  // namespace
 
-ParameterSet<float> random_gpt2_parameters(const ModelConfig& config, std::uint64_t seed) {
+ParameterSet<float> random_parameters(const ModelConfig& config, std::uint64_t seed) {
   ParameterSet<float> parameters;
   const double residual_sd = kInitialSd / std::sqrt(2.0 * static_cast<double>(config.n_layers));
   for (const ParameterRow& row : model_parameters(config)) {

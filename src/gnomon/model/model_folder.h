@@ -12,10 +12,10 @@
 
 namespace gnomon {
 
-// Random parameters of a GPT-2 of these sizes, as GPT-2 starts: normal with standard deviation
+// Random parameters for a model of these sizes, as GPT-2 starts: normal with standard deviation
 // 0.02, divided by sqrt(2 n_layers) where a projection writes into the residual stream (Radford et
 // al. 2019, section 2.3); norm weights 1, biases 0.
-ParameterSet<float> random_gpt2_parameters(const ModelConfig& config, std::uint64_t seed);
+ParameterSet<float> random_parameters(const ModelConfig& config, std::uint64_t seed);
 
 // config.json as transformers reads it. Throws UnsupportedError for another family than GPT-2.
 std::string gpt2_config_json(const ModelConfig& config);

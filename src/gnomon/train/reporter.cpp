@@ -10,7 +10,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/kernels/cross_entropy.h"
 #include "gnomon/stats/ridge.h"
-#include "gnomon/train/trained_parameters.h"
+#include "gnomon/train/option_names.h"
 
 namespace gnomon {
 namespace {
@@ -102,13 +102,13 @@ Reporter Reporter::with_tokens(const ReporterOptions& options, MatrixView<const 
     throw InternalError("Reporter::with_tokens: a head reporter has no tokens");
   if (labels.cols != 1) {
     throw ArgumentError(
-        fmt::format("a {} reporter reports one target, found {}", reporter_kind_name(options.kind),
+        fmt::format("a {} reporter reports one target, found {}", option_name(options.kind),
                     labels.cols),
         "the model's next token is one; a regression reporter takes several targets");
   }
   if (!options.hidden.empty()) {
     throw ArgumentError(
-        fmt::format("a {} reporter has no hidden layers", reporter_kind_name(options.kind)),
+        fmt::format("a {} reporter has no hidden layers", option_name(options.kind)),
         "it reports through the model's own unembedding");
   }
   require_varying(labels);

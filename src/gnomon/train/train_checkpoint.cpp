@@ -11,7 +11,7 @@
 #include "gnomon/base/file.h"
 #include "gnomon/kernels/dequantize.h"
 #include "gnomon/tensor/safetensors.h"
-#include "gnomon/train/trained_parameters.h"
+#include "gnomon/train/option_names.h"
 
 namespace gnomon {
 namespace {
@@ -212,12 +212,11 @@ Json read_state(const fs::path& checkpoint) {
   return json;
 }
 
-ReporterKind kind_of(const std::string& name, const fs::path& path) {
-  for (const ReporterKind kind : {ReporterKind::regression, ReporterKind::classification,
-                                  ReporterKind::digit, ReporterKind::on_off}) {
-    if (reporter_kind_name(kind) == name) return kind;
-  }
-  throw FileError(fmt::format("\"{}\": reporter kind \"{}\" is not known", path.string(), name));
+template <class E>
+E choice_of(const Json& json, const fs::path& path) {
+  const auto name = json.get<std::string>();
+  if (const auto value = option_of_name<E>(name)) return *value;
+  throw FileError(fmt::format("\"{}\": \"{}\" is not known", path.string(), name));
 }
 
 }  // namespace
@@ -225,9 +224,11 @@ ReporterKind kind_of(const std::string& name, const fs::path& path) {
 void write_reporter(const Reporter& reporter, const fs::path& folder) {
   Json json;
   json["schema"] = kCheckpointSchema;
-  json["kind"] = reporter_kind_name(reporter.options().kind);
-  json["head"] = head_mode_name(reporter.options().head);
-  json["full_vocabulary"] = reporter.options().token_loss == TokenLoss::full_vocabulary;
+  json["kind"] = option_name(reporter.options().kind);
+  json["head"] = option_name(reporter.options().head);
+  json["token_loss"] = option_name(reporter.options().token_loss);
+  json["binning"] = option_name(reporter.options().binning);
+  json["n_bin"] = reporter.options().n_bin;
   json["hidden"] = reporter.options().hidden;
   json["labels"] = {{"mean", reporter.labels().mean}, {"sd", reporter.labels().sd}};
   json["codes"] = Json::array();
@@ -254,13 +255,12 @@ Reporter read_reporter(const fs::path& folder) {
   const Json json = read_json_file(path);
   try {
     Reporter::Parts parts;
-    parts.options.kind = kind_of(json.at("kind").get<std::string>(), path);
-    parts.options.token_loss =
-        json.at("full_vocabulary").get<bool>() ? TokenLoss::full_vocabulary : TokenLoss::restricted;
+    parts.options.kind = choice_of<ReporterKind>(json.at("kind"), path);
+    parts.options.head = choice_of<HeadMode>(json.at("head"), path);
+    parts.options.token_loss = choice_of<TokenLoss>(json.at("token_loss"), path);
+    parts.options.binning = choice_of<Binning>(json.at("binning"), path);
+    parts.options.n_bin = json.at("n_bin").get<Index>();
     parts.options.hidden = json.at("hidden").get<std::vector<Index>>();
-    for (const HeadMode mode : {HeadMode::trained, HeadMode::random, HeadMode::ridge}) {
-      if (head_mode_name(mode) == json.at("head").get<std::string>()) parts.options.head = mode;
-    }
     parts.labels.mean = json.at("labels").at("mean").get<std::vector<double>>();
     parts.labels.sd = json.at("labels").at("sd").get<std::vector<double>>();
     for (const Json& entry : json.at("codes")) {

@@ -8,6 +8,7 @@
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/nearest_name.h"
+#include "gnomon/train/option_names.h"
 
 namespace gnomon {
 namespace {
@@ -121,50 +122,6 @@ std::vector<ParameterRow> lora_matrices(const TrainedParameters& trained,
 
 }  // namespace
 
-std::string_view reporter_kind_name(ReporterKind kind) {
-  switch (kind) {
-    case ReporterKind::regression:
-      return "regression";
-    case ReporterKind::classification:
-      return "classification";
-    case ReporterKind::digit:
-      return "digit";
-    case ReporterKind::on_off:
-      return "on_off";
-  }
-  throw InternalError("reporter_kind_name: unknown kind");
-}
-
-std::string_view trained_part_name(TrainedPart part) {
-  switch (part) {
-    case TrainedPart::none:
-      return "none";
-    case TrainedPart::all:
-      return "all";
-    case TrainedPart::after_target:
-      return "after_target";
-    case TrainedPart::from_layer:
-      return "from_layer";
-    case TrainedPart::selected:
-      return "selected";
-    case TrainedPart::lora:
-      return "lora";
-  }
-  throw InternalError("trained_part_name: unknown part");
-}
-
-std::string_view head_mode_name(HeadMode mode) {
-  switch (mode) {
-    case HeadMode::trained:
-      return "trained";
-    case HeadMode::random:
-      return "random";
-    case HeadMode::ridge:
-      return "ridge";
-  }
-  throw InternalError("head_mode_name: unknown mode");
-}
-
 bool matches_pattern(std::string_view name, std::string_view pattern) {
   return matches_whole(name, "*" + std::string(pattern) + "*");
 }
@@ -195,9 +152,8 @@ std::vector<ParameterRow> trained_parameters(const TrainedParameters& trained,
     case TrainedPart::selected:
     case TrainedPart::lora: {
       if (trained.components.empty() && trained.name_patterns.empty()) {
-        throw ArgumentError(
-            fmt::format("\"{}\" names nothing to train", trained_part_name(trained.part)),
-            "give components (attention, mlp, embeddings, norms) or name patterns");
+        throw ArgumentError(fmt::format("\"{}\" names nothing to train", option_name(trained.part)),
+                            "give components (attention, mlp, embeddings, norms) or name patterns");
       }
       return trained.part == TrainedPart::lora ? lora_matrices(trained, rows)
                                                : selected(trained, rows);

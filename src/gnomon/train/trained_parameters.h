@@ -10,11 +10,6 @@
 
 namespace gnomon {
 
-// The names under which the enumerations of train_options.h are stored and typed.
-std::string_view reporter_kind_name(ReporterKind kind);
-std::string_view trained_part_name(TrainedPart part);
-std::string_view head_mode_name(HeadMode mode);
-
 // The parameters that an option names, in the order of the model's table; empty for `none`. For
 // lora: the matrices that get a low-rank change. `target_layer` is the last layer of the targets.
 //

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// in: an experiment's settings   out: its model, targets, texts and rows
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/context.h"
+#include "cli/experiment_config.h"
+#include "gnomon/analyses/data_set.h"
+#include "gnomon/analyses/identity_checks.h"
+#include "gnomon/model/model.h"
+#include "gnomon/train/reporter_data.h"
+
+namespace gnomon::cli {
+
+struct ExperimentInputs {
+  Model model;
+  std::vector<Target> targets;
+  SiteAt feature_site;
+};
+ExperimentInputs load_experiment_model(const ExperimentConfig& config);
+
+struct ExperimentTexts {
+  std::vector<TextRecord> records;
+  std::vector<TextSourceRecord> sources;
+};
+ExperimentTexts read_experiment_texts(const Context& context, const ExperimentConfig& config);
+
+DataSet build_experiment_data(const ExperimentInputs& inputs, const ExperimentConfig& config,
+                              const ExperimentTexts& texts,
+                              std::function<void(Index, Index)> progress);
+
+ReporterData experiment_reporter_data(const ExperimentInputs& inputs,
+                                      const ExperimentConfig& config, const DataSet& data);
+
+// R4: the stored activations, measured again with the base model.
+std::vector<CheckResult> snapshot_checks(const ExperimentInputs& inputs, const DataSet& data);
+
+}  // namespace gnomon::cli

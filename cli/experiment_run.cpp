@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/experiment_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <memory>
+
+#include "cli/experiment_evaluation.h"
+#include "cli/experiment_inputs.h"
+#include "cli/processor.h"
+#include "cli/run_records.h"
+#include "cli/terminal.h"
+#include "gnomon/base/error.h"
+#include "gnomon/base/file.h"
+#include "gnomon/base/threads.h"
+#include "gnomon/report/data_set_files.h"
+#include "gnomon/report/evaluation_files.h"
+#include "gnomon/report/evaluation_text.h"
+#include "gnomon/report/event_file.h"
+#include "gnomon/report/metrics_log.h"
+#include "gnomon/report/run_directory.h"
+#include "gnomon/report/run_summary.h"
+#include "gnomon/report/study_files.h"
+#include "gnomon/report/study_text.h"
+#include "gnomon/train/adapter_files.h"
+#include "gnomon/train/option_names.h"
+#include "gnomon/train/train_checkpoint.h"
+#include "gnomon/train/trainer.h"
+
+namespace gnomon::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Model32 = ReportModel<float>;
+
+std::string seed_folder(std::uint64_t seed) { return fmt::format("seeds/{}", seed); }
+
+Json metric_json(const MetricRecord& record) {
+  Json json;
+  json["step"] = record.step;
+  json["epoch"] = record.epoch;
+  json["kind"] = record.kind;
+  for (const auto& [name, value] : record.values) json[name] = value;
+  return json;
+}
+
+// One run of the stages, with what they share.
+class Experiment {
+ public:
+  Experiment(const Context& context, const ResolvedExperiment& resolved,
+             const ExperimentRunOptions& options)
+      : context_(context),
+        config_(resolved.config),
+        entries_(resolved.entries),
+        options_(options),
+        inputs_(load_experiment_model(config_)) {}
+
+  ExperimentOutcome run() {
+    RunSettings settings = run_settings();
+    model_record_ = model_record(inputs_.model);
+    texts_ = read_experiment_texts(context_, config_);
+    for (const TextSourceRecord& source : texts_.sources) text_hash_ += source.sha256;
+    for (const Target& target : inputs_.targets)
+      outcome_.targets.push_back(site_at_name(target.at, inputs_.model.config()));
+    if (options_.dry_run) {
+      plan(settings);
+      return std::move(outcome_);
+    }
+    RunDirectory run = options_.out.empty()
+                           ? RunDirectory::create_in(options_.runs_dir, std::move(settings))
+                           : RunDirectory::open_or_create(options_.out, std::move(settings));
+    outcome_.run = run.path();
+    try {
+      run.add_varying_file("console.log");
+      run.set_model(model_record_);
+      data_stage(run);
+      for (const std::uint64_t seed : config_.seeds()) train_stage(run, seed);
+      for (const std::uint64_t seed : config_.seeds()) evaluate_stage(run, seed);
+      if (options_.analyses) projections_stage(run);
+      checks_stage(run);
+      const bool passed = std::ranges::none_of(outcome_.checks, [](const CheckResult& check) {
+        return check.status == CheckStatus::fail;
+      });
+      run.finish(passed ? RunStatus::done : RunStatus::failed);
+    } catch (const std::exception& error) {
+      run.fail(error);
+      throw;
+    }
+    return std::move(outcome_);
+  }
+
+ private:
+  void say(const std::string& line) {
+    outcome_.messages += line + "\n";
+    context_.message(line);
+  }
+
+  RunSettings run_settings() const {
+    RunSettings settings;
+    settings.started = std::chrono::system_clock::now();
+    settings.home = environment_variable("HOME");
+    settings.id_words = {config_.model.path, unit_word(inputs_.targets.front()),
+                         std::string(option_name(config_.train.reporter.kind)),
+                         std::string(option_name(config_.train.trained.part)),
+                         fmt::format("s{}", config_.seed)};
+    settings.manifest.name = config_.name;
+    settings.manifest.argv = context_.arguments;
+    settings.manifest.tool = tool_record();
+    settings.manifest.machine = {processor_name(), threads()};
+    settings.manifest.precision = precision_name(Precision::float32);
+    settings.manifest.backend = backend_name(RunOptions{}.backend);
+    settings.manifest.seed = config_.seed;
+    settings.configuration = entries_;
+    return settings;
+  }
+
+  StageSpec data_spec() const {
+    const std::vector<std::string> keys = {"data", "target.units", "seed"};
+    const std::vector<std::string> others = {model_record_.sha256, text_hash_};
+    return {"data", stage_inputs_sha256(entries_of(entries_, keys), others), {}};
+  }
+  StageSpec train_spec(std::uint64_t seed) const {
+    const std::vector<std::string> keys = {"train", "target", "feature_site", "tensorboard"};
+    const std::vector<std::string> others = {std::to_string(seed)};
+    return {fmt::format("train.{}", seed),
+            stage_inputs_sha256(entries_of(entries_, keys), others),
+            {"data"}};
+  }
+  StageSpec evaluate_spec(std::uint64_t seed) const {
+    const std::vector<std::string> keys = {"evaluate"};
+    const std::vector<std::string> others = {std::to_string(seed)};
+    return {fmt::format("evaluate.{}", seed),
+            stage_inputs_sha256(entries_of(entries_, keys), others),
+            {"data", fmt::format("train.{}", seed)}};
+  }
+  StageSpec projections_spec() const {
+    const std::vector<std::string> keys = {"evaluate"};
+    return {"projections",
+            stage_inputs_sha256(entries_of(entries_, keys), {}),
+            {"data", fmt::format("train.{}", config_.seed)}};
+  }
+
+  void plan(const RunSettings& settings) {
+    std::vector<StageSpec> stages = {data_spec()};
+    for (const std::uint64_t seed : config_.seeds()) stages.push_back(train_spec(seed));
+    for (const std::uint64_t seed : config_.seeds()) stages.push_back(evaluate_spec(seed));
+    if (options_.analyses) stages.push_back(projections_spec());
+    std::optional<StoredRun> run;
+    if (!options_.out.empty() && fs::exists(fs::path(options_.out) / "run.json"))
+      run = open_run(options_.out);
+    outcome_.plan = plan_stages(run ? &*run : nullptr, settings.manifest, stages);
+  }
+
+  void data_stage(RunDirectory& run) {
+    const fs::path folder = run.path() / "data";
+    const bool done = run.stage_if_stale(data_spec(), [&] {
+      Progress progress = context_.progress("Data", 0, "tokens");
+      DataSet data = build_experiment_data(inputs_, config_, texts_, progress.callback());
+      progress.finish();
+      const DataSetLeakage leakage = measure_leakage(data);
+      for (const char* name :
+           {"prompts.jsonl", "activations.safetensors", "DATA_CARD.md", "dataset.json"}) {
+        run.output_path(std::string("data/") + name);
+      }
+      const ToolRecord tool = tool_record();
+      write_data_set(folder, data, leakage, {{"version", tool.version}, {"commit", tool.git}});
+      for (const char* name :
+           {"prompts.jsonl", "activations.safetensors", "DATA_CARD.md", "dataset.json"}) {
+        run.add_file(std::string("data/") + name);
+      }
+    });
+    data_ = read_data_set(folder);
+    run.set_data({text_hash_, static_cast<std::uint64_t>(data_.counts.n_read),
+                  static_cast<std::uint64_t>(data_.texts.n_text()),
+                  static_cast<std::uint64_t>(data_.texts.groups.n_groups)});
+    reporter_data_ =
+        std::make_shared<ReporterData>(experiment_reporter_data(inputs_, config_, data_));
+    say(fmt::format("Data     {} rows of {} texts in {} groups: {} train, {} val, {} test{}",
+                    data_.n_row(), data_.texts.n_text(), data_.texts.groups.n_groups,
+                    data_.rows_of(Part::train).size(), data_.rows_of(Part::val).size(),
+                    data_.rows_of(Part::test).size(), done ? "" : "  (kept)"));
+  }
+
+  TrainOptions train_options(std::uint64_t seed) const {
+    TrainOptions options = config_.train;
+    options.seed = seed;
+    return options;
+  }
+
+  // The model of a seed with its best checkpoint.
+  std::unique_ptr<Model32> trained_model(const fs::path& run, std::uint64_t seed) const {
+    auto model =
+        std::make_unique<Model32>(inputs_.model, reporter_data_, train_options(seed), RunOptions{});
+    load_parameters(*model, *find_checkpoint(run / seed_folder(seed) / "checkpoints", "best"));
+    return model;
+  }
+
+  void train_stage(RunDirectory& run, std::uint64_t seed) {
+    const std::string folder = seed_folder(seed);
+    const bool done = run.stage_if_stale(train_spec(seed), [&] { train(run, seed, folder); });
+    if (!done) say(fmt::format("Train    seed {}  (kept)", seed));
+  }
+
+  // Every file of a checkpoint of this epoch, made known before it is written.
+  void announce_checkpoint(RunDirectory& run, const std::string& folder, Index epoch) const {
+    for (const char* name : {"parameters.safetensors", "lora.safetensors", "head.safetensors",
+                             "reporter.json", "optimizer.safetensors", "trainer_state.json"}) {
+      run.resumable_path(fmt::format("{}/checkpoints/epoch-{:04}/{}", folder, epoch, name));
+    }
+  }
+
+  void train(RunDirectory& run, std::uint64_t seed, const std::string& folder) {
+    Model32 model(inputs_.model, reporter_data_, train_options(seed), RunOptions{});
+    Trainer<float> trainer(model);
+    const fs::path checkpoints = run.path() / folder / "checkpoints";
+    fs::create_directories(checkpoints);
+    run.resumable_path(folder + "/checkpoints/last.txt");
+    run.resumable_path(folder + "/checkpoints/best.txt");
+    const fs::path log_path = run.resumable_path(folder + "/metrics.jsonl");
+    bool resumed = false;
+    if (const auto last = find_checkpoint(checkpoints, "last")) {
+      load_checkpoint(trainer, *last);
+      resumed = true;
+      say(fmt::format("Train    seed {} goes on after epoch {}", seed, trainer.state().epoch));
+    }
+    MetricsLog log(log_path, resumed ? trainer.state().step : -1);
+    std::optional<EventFile> events_file;
+    if (config_.tensorboard)
+      events_file.emplace(run.path() / folder / "tensorboard", std::chrono::system_clock::now(),
+                          trainer.state().step);
+    Progress progress = context_.progress(fmt::format("Train {}", seed), 0, "updates");
+    Trainer<float>::Events events;
+    events.metric = [&](const MetricRecord& record) {
+      log.append(metric_json(record));
+      if (!events_file) return;
+      std::vector<ScalarEvent> scalars;
+      for (const auto& [name, value] : record.values)
+        scalars.push_back({record.kind + "/" + name, value});
+      events_file->add(std::chrono::system_clock::now(), record.step, scalars);
+    };
+    events.epoch_end = [&](const Trainer<float>& at, bool best) {
+      announce_checkpoint(run, folder, at.state().epoch);
+      save_checkpoint(at, checkpoints, best);
+    };
+    events.progress = progress.callback();
+    trainer.run(events);
+    progress.finish();
+
+    const TrainState& state = trainer.state();
+    const EpochRecord& best = state.history[static_cast<std::size_t>(state.best_epoch)];
+    say(fmt::format("Train    seed {}: {} epochs{}, best {}: val loss {:.4g}, R² {}", seed,
+                    state.epoch, state.stopped_early ? " (stopped early)" : "", state.best_epoch,
+                    best.val_loss, best.val_r2 ? fmt::format("{:+.3f}", *best.val_r2) : "–"));
+    add_training_files(run, folder, checkpoints);
+    load_parameters(model, *find_checkpoint(checkpoints, "best"));
+    if (model.lora()) {
+      const fs::path adapter = run.path() / folder / "adapter";
+      write_adapter(adapter, to_adapter(*model.lora(), config_.model.path));
+      run.add_file(folder + "/adapter/adapter_model.safetensors");
+      run.add_file(folder + "/adapter/adapter_config.json");
+    }
+    // What a reload has to reproduce (R7).
+    run.write_csv(folder + "/reports.csv", reports_csv(all_reports(model)));
+  }
+
+  void add_training_files(RunDirectory& run, const std::string& folder,
+                          const fs::path& checkpoints) const {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(checkpoints)) {
+      if (entry.is_regular_file())
+        run.add_file(folder + "/checkpoints/" +
+                     fs::relative(entry.path(), checkpoints).generic_string());
+    }
+    run.add_file(folder + "/metrics.jsonl");
+    const fs::path tensorboard = run.path() / folder / "tensorboard";
+    if (!fs::exists(tensorboard)) return;
+    for (const fs::directory_entry& entry : fs::directory_iterator(tensorboard))
+      run.add_varying_file(folder + "/tensorboard/" + entry.path().filename().string());
+  }
+
+  // [n_row, n_target], rows in the order of the data.
+  Tensor<double> all_reports(const Model32& model) const {
+    return experiment_reports(model, nullptr);
+  }
+
+  CsvTable reports_csv(const Tensor<double>& reports) const {
+    return experiment_reports_csv(data_, reports);
+  }
+
+  void evaluate_stage(RunDirectory& run, std::uint64_t seed) {
+    const std::string folder = seed_folder(seed);
+    SeedResult result;
+    const auto evaluate = [&] {
+      std::unique_ptr<Model32> model = trained_model(run.path(), seed);
+      result = evaluate_seed(inputs_, config_, data_, *reporter_data_, *model, seed);
+    };
+    const bool done = run.stage_if_stale(evaluate_spec(seed), [&] {
+      evaluate();
+      for (std::size_t t = 0; t < result.evaluations.size(); ++t) {
+        const std::string name = t == 0 ? "evaluation" : fmt::format("evaluation-{}", t);
+        run.write_json(folder + "/" + name + ".json", evaluation_json(result.evaluations[t]));
+        run.write_csv(folder + "/" + name + ".csv", evaluation_csv(result.evaluations[t]));
+      }
+      Json seed_json;
+      for (const ActivationDrift& drift : result.drifts)
+        seed_json["drift"].push_back(drift_json(drift));
+      seed_json["lm_before"] = result.lm_before ? Json(*result.lm_before) : Json(nullptr);
+      seed_json["lm_after"] = result.lm_after ? Json(*result.lm_after) : Json(nullptr);
+      seed_json["top1"] = result.top1 ? Json(*result.top1) : Json(nullptr);
+      run.write_json(folder + "/training.json", seed_json);
+    });
+    // The tables need the numbers as structs; they are the same bits when computed again.
+    if (!done) evaluate();
+    const Json state = read_json_file(
+        *find_checkpoint(run.path() / folder / "checkpoints", "last") / "trainer_state.json");
+    result.epochs = state.at("epoch").get<Index>();
+    result.best_epoch = state.at("best_epoch").get<Index>();
+    train_eval_gap_ = std::max(train_eval_gap_, state.at("train_eval_gap").get<double>());
+    outcome_.seeds.push_back(std::move(result));
+  }
+
+  void projections_stage(RunDirectory& run) {
+    std::unique_ptr<Model32> trained = trained_model(run.path(), config_.seed);
+    const Model& model = trained->model();
+    ProjectionOptions projection;
+    projection.seed = config_.seed;
+    projection.n_bootstrap = config_.evaluate.bootstrap;
+    projection.level = config_.evaluate.level;
+    projection.head = linear_head(*trained, *reporter_data_, inputs_.model.config());
+    const auto compute = [&] {
+      Progress progress = context_.progress("Project", 0, "tokens");
+      RunOptions run_options;
+      run_options.progress = progress.callback();
+      outcome_.study = measure_study(model, inputs_.targets.front(), data_.texts,
+                                     Precision::float32, run_options);
+      progress.finish();
+      outcome_.analysis = analyse_projections(*outcome_.study, model.weights<float>(), projection);
+      LadderOptions ladder;
+      ladder.bootstrap.seed = config_.seed;
+      outcome_.ladders =
+          audit_ladders(*outcome_.study, outcome_.analysis->head, outcome_.analysis->mean_gradient,
+                        outcome_.analysis->scored_rows, outcome_.analysis->training_rows, ladder);
+    };
+    const bool done = run.stage_if_stale(projections_spec(), [&] {
+      compute();
+      const StudyData& study = *outcome_.study;
+      write_study(run.output_path("analysis/study.safetensors"), study, *outcome_.analysis);
+      run.add_file("analysis/study.safetensors");
+      run.write_json("analysis/projections.json", projections_json(study, *outcome_.analysis));
+      run.write_csv("analysis/projections.csv",
+                    projections_csv(study, data_.texts, *outcome_.analysis));
+      run.write_json("analysis/correlation.json", correlation_json(*outcome_.analysis));
+      run.write_csv("analysis/correlation.csv", correlation_csv(*outcome_.analysis));
+      run.write_json("analysis/audit.json", audit_json(outcome_.ladders));
+      run.write_csv("analysis/audit.csv", audit_csv(outcome_.ladders));
+    });
+    if (!done) compute();
+    outcome_.checks = identity_checks(model, data_.texts, *outcome_.study, outcome_.ladders);
+  }
+
+  void checks_stage(RunDirectory& run) {
+    run.stage("checks", [&] {
+      outcome_.checks.push_back(
+          make_check("R1", "an update and an evaluation of the same rows have the same loss",
+                     train_eval_gap_, 0, "largest relative difference over the epochs"));
+      for (CheckResult& check : snapshot_checks(inputs_, data_)) outcome_.checks.push_back(check);
+      for (const std::uint64_t seed : config_.seeds()) {
+        const std::unique_ptr<Model32> model = trained_model(run.path(), seed);
+        outcome_.checks.push_back(
+            stored_reports_check(run.path() / seed_folder(seed) / "reports.csv",
+                                 reports_csv(all_reports(*model)), seed));
+      }
+      run.write_json("checks.json", checks_json(outcome_.checks));
+      run.write_json(kSummaryFile, summary_json(experiment_summary(outcome_.seeds)));
+    });
+  }
+
+  const Context& context_;
+  const ExperimentConfig& config_;
+  const std::vector<ConfigEntry>& entries_;
+  const ExperimentRunOptions& options_;
+  ExperimentInputs inputs_;
+  ExperimentTexts texts_;
+  std::string text_hash_;
+  ModelRecord model_record_;
+  DataSet data_;
+  std::shared_ptr<const ReporterData> reporter_data_;
+  double train_eval_gap_ = 0;
+  ExperimentOutcome outcome_;
+};
+
+}  // namespace
+
+ExperimentOutcome run_experiment(const Context& context, const ResolvedExperiment& experiment,
+                                 const ExperimentRunOptions& options) {
+  require_complete(experiment.config);
+  return Experiment(context, experiment, options).run();
+}
+
+std::string experiment_text(const ExperimentOutcome& outcome, const TextStyle& style) {
+  std::string text;
+  if (outcome.seeds.empty()) return text;
+  const SeedResult& first = outcome.seeds.front();
+  for (std::size_t t = 0; t < first.evaluations.size(); ++t) {
+    text += evaluation_text(first.evaluations[t], style) + "\n";
+    text += drift_text(first.drifts[t], style) + "\n";
+  }
+  text += training_text(outcome.seeds, style);
+  if (outcome.analysis) {
+    text += "\n" + directions_text(*outcome.analysis, *outcome.study, style) + "\n";
+    for (const Ladder& ladder : outcome.ladders) text += ladder_text(ladder, style) + "\n";
+  }
+  return text + "\n" + checks_text(outcome.checks, style);
+}
+
+void require_checks_passed(const std::vector<CheckResult>& checks, const fs::path& run) {
+  for (const CheckResult& check : checks) {
+    if (check.status != CheckStatus::fail) continue;
+    throw CheckError(
+        fmt::format("check {} failed: {}: found {:.3g}, expected at most {:.3g}", check.id,
+                    check.title, check.value.value_or(0), check.tolerance.value_or(0)),
+        fmt::format("{} holds every check", (run / "checks.json").string()));
+  }
+}
+
+std::vector<CheckResult> verify_run(const Context& context, const fs::path& folder) {
+  const StoredRun run = open_run(folder);
+  std::vector<CheckResult> checks;
+  double n_changed = 0;
+  std::string first;
+  for (const auto& [name, record] : run.manifest.files) {
+    const fs::path path = run.path / name;
+    if (fs::exists(path) && sha256_file(path) == record.sha256) continue;
+    if (n_changed == 0) first = name;
+    n_changed += 1;
+  }
+  checks.push_back(make_check("V1", "every file is the one that was written", n_changed, 0,
+                              first.empty() ? "changed or missing files" : "first: " + first));
+  const fs::path configuration = run.path / "config.resolved.toml";
+  ExperimentSources sources;
+  sources.file = configuration;
+  sources.home = environment_variable("HOME");
+  const ResolvedExperiment experiment = resolve_experiment(sources);
+  const ExperimentConfig& config = experiment.config;
+  const ExperimentInputs inputs = load_experiment_model(config);
+  if (run.manifest.model && run.manifest.model->sha256 != inputs.model.sha256()) {
+    throw Error(ErrorCode::incompatible,
+                fmt::format("the run was made with a model of SHA-256 {}, \"{}\" has {}",
+                            run.manifest.model->sha256, config.model.path, inputs.model.sha256()),
+                "bring back the model's files");
+  }
+  const DataSet data = read_data_set(run.path / "data");
+  for (CheckResult& check : snapshot_checks(inputs, data)) checks.push_back(check);
+  const auto reporter_data =
+      std::make_shared<ReporterData>(experiment_reporter_data(inputs, config, data));
+  for (const std::uint64_t seed : config.seeds()) {
+    Progress progress = context.progress(fmt::format("Verify {}", seed), 0, "tokens");
+    TrainOptions options = config.train;
+    options.seed = seed;
+    ReportModel<float> model(inputs.model, reporter_data, options, RunOptions{});
+    const fs::path seed_path = run.path / seed_folder(seed);
+    const auto best = find_checkpoint(seed_path / "checkpoints", "best");
+    if (!best) {
+      throw FileError(ErrorCode::not_found,
+                      fmt::format("\"{}\" has no best checkpoint", seed_path.string()));
+    }
+    load_parameters(model, *best);
+    checks.push_back(stored_reports_check(
+        seed_path / "reports.csv", experiment_reports_csv(data, experiment_reports(model, nullptr)),
+        seed));
+    progress.finish();
+  }
+  return checks;
+}
+
+}  // namespace gnomon::cli

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/run_records.h"
+
+#include <fmt/format.h>
+
+#include "cli/version.h"
+#include "gnomon/base/file.h"
+#include "gnomon/model/hook_points.h"
+
+namespace gnomon::cli {
+namespace {
+
+// Texts on which the identities are checked: the first of the corpus that fit, so that they are the
+// same for every neuron of a model.
+constexpr std::size_t kCheckedTexts = 8;
+constexpr std::size_t kCheckedTokens = 256;
+
+std::vector<Index> checked_texts(const StudyTexts& texts) {
+  std::vector<Index> sample;
+  std::size_t n_token = 0;
+  for (std::size_t t = 0; t < texts.ids.size() && sample.size() < kCheckedTexts; ++t) {
+    if (!sample.empty() && n_token + texts.ids[t].size() > kCheckedTokens) continue;
+    n_token += texts.ids[t].size();
+    sample.push_back(static_cast<Index>(t));
+  }
+  return sample;
+}
+
+}  // namespace
+
+ToolRecord tool_record() {
+  const Json version = version_json();
+  ToolRecord tool;
+  tool.version = version["version"].get<std::string>();
+  tool.git = version["commit"].is_string() ? version["commit"].get<std::string>() : "";
+  tool.compiler = version["compiler"].get<std::string>();
+  tool.build_type = version["build_type"].get<std::string>();
+  tool.blas = version["blas"].get<std::string>();
+  return tool;
+}
+
+ModelRecord model_record(const Model& model) {
+  ModelRecord record{model.source().name, model.source().format, model.sha256(), {}};
+  for (const ModelFile& file : model.source().files) {
+    record.files[file.path.filename().string()] = {sha256_file(file.path), file.bytes};
+  }
+  return record;
+}
+
+// "L8N481", or "L8.hook_mlp_out.481" for a coordinate.
+std::string unit_word(const Target& target) {
+  if (target.kind == TargetKind::neuron_post)
+    return fmt::format("L{}N{}", target.layer(), target.index());
+  return fmt::format("L{}.{}.{}", target.layer(), hook_point(target.at.site.kind).name,
+                     target.index());
+}
+
+std::vector<CheckResult> identity_checks(const Model& model, const StudyTexts& texts,
+                                         const StudyData& data,
+                                         const std::vector<Ladder>& ladders) {
+  const std::vector<Index> sample = checked_texts(texts);
+  std::vector<std::vector<TokenId>> ids;
+  for (const Index t : sample) ids.push_back(texts.ids[static_cast<std::size_t>(t)]);
+  std::vector<CheckResult> checks = check_identities(model, data.target, ids, data.precision);
+  for (CheckResult& check : check_study(model, texts, data, sample, ladders)) {
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
+}  // namespace gnomon::cli

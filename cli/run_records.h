@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// in: what a command works with   out: how a run directory names it
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gnomon/analyses/audit_ladder.h"
+#include "gnomon/analyses/identity_checks.h"
+#include "gnomon/analyses/study.h"
+#include "gnomon/report/run_manifest.h"
+
+namespace gnomon::cli {
+
+ToolRecord tool_record();
+ModelRecord model_record(const Model& model);
+
+// "L8N481", or "L8.hook_mlp_out.481" for a coordinate.
+std::string unit_word(const Target& target);
+
+// The identities on the first texts of the corpus that fit, so that they are the same texts for
+// every neuron of a model, and the study's own checks.
+std::vector<CheckResult> identity_checks(const Model& model, const StudyTexts& texts,
+                                         const StudyData& data, const std::vector<Ladder>& ladders);
+
+}  // namespace gnomon::cli
