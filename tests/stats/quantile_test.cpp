@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "gnomon/base/error.h"
+#include "gnomon/base/random.h"
 #include "support/expect_close.h"
 
 namespace gnomon {
@@ -37,6 +38,28 @@ TEST(PercentileRank, MidRankForTies) {
   EXPECT_EQ(percentile_rank(std::vector<double>(7, 3.0), 3), 0.5);
   EXPECT_THROW(percentile_rank({}, 1), ArgumentError);
   EXPECT_THROW(percentile_rank(sample, std::nan("")), NumericError);
+}
+
+TEST(QuantilesOfColumns, AreThoseOfEachColumn) {
+  Random random(1, "quantile_test");
+  const std::vector<double> probabilities = {0, 0.01, 0.5, 0.77, 1};
+  for (const Index n_row : {1, 2, 37}) {
+    Tensor<float> columns({n_row, 5});
+    for (float& value : columns.values()) value = static_cast<float>(random.normal());
+    const Tensor<float> before = columns;
+    const Tensor<double> actual = quantiles_of_columns<float>(columns.matrix(), probabilities);
+    for (Index j = 0; j < 5; ++j) {
+      std::vector<double> column;
+      for (Index i = 0; i < n_row; ++i) column.push_back(before.matrix()(i, j));
+      const std::vector<double> expected = quantiles(column, probabilities);
+      for (std::size_t k = 0; k < probabilities.size(); ++k)
+        EXPECT_EQ(actual.matrix()(static_cast<Index>(k), j), expected[k]);
+    }
+  }
+  Tensor<float> none({0, 5});
+  EXPECT_THROW(quantiles_of_columns<float>(none.matrix(), probabilities), ArgumentError);
+  Tensor<float> one({1, 1});
+  EXPECT_THROW(quantiles_of_columns<float>(one.matrix(), std::vector<double>{1.5}), ArgumentError);
 }
 
 }  // namespace

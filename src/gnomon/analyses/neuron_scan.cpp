@@ -135,10 +135,10 @@ class NeuronBlock {
       std::ranges::copy(own.row(sampled.row), sample_.matrix().row(sampled.slot).begin());
   }
 
-  void finish(std::span<NeuronStatistics> neurons) const {
+  void finish(std::span<NeuronStatistics> neurons) {
     const auto by_token = tokens_.explained(moments_);
     const auto by_position = positions_.explained(moments_);
-    std::vector<double> values(static_cast<std::size_t>(sample_.matrix().rows));
+    const Tensor<double> quantiles = quantiles_of_columns<T>(sample_.matrix(), kScanQuantiles);
     for (Index j = 0; j < width_; ++j) {
       NeuronStatistics& neuron = neurons[static_cast<std::size_t>(j)];
       neuron.layer = layer_;
@@ -152,9 +152,8 @@ class NeuronBlock {
       neuron.by_token = by_token[static_cast<std::size_t>(j)];
       neuron.by_position = by_position[static_cast<std::size_t>(j)];
       neuron.top = tops_.top(j);
-      for (Index i = 0; i < sample_.matrix().rows; ++i)
-        values[static_cast<std::size_t>(i)] = static_cast<double>(sample_.matrix()(i, j));
-      std::ranges::copy(quantiles(values, kScanQuantiles), neuron.quantiles.begin());
+      for (std::size_t q = 0; q < kScanQuantiles.size(); ++q)
+        neuron.quantiles[q] = quantiles.matrix()(static_cast<Index>(q), j);
       if (const auto variance = moments_.variance(j))
         neuron.score = *variance * std::log1p(neuron.max - neuron.min);
     }
@@ -314,7 +313,7 @@ class Scanner {
 
   Index n_block_of_layer() const { return (config_.d_mlp + kBlockWidth - 1) / kBlockWidth; }
 
-  NeuronScan result() const {
+  NeuronScan result() {
     NeuronScan scan;
     scan.config = config_;
     scan.first_layer = layers_.first;
@@ -331,7 +330,7 @@ class Scanner {
     const std::span<NeuronStatistics> neurons(scan.neurons);
     parallel_for(0, static_cast<Index>(blocks_.size()), 1, [&](Index first, Index last) {
       for (Index b = first; b < last; ++b) {
-        const NeuronBlock<T>& block = blocks_[static_cast<std::size_t>(b)];
+        NeuronBlock<T>& block = blocks_[static_cast<std::size_t>(b)];
         const Index layer = b / n_block_of_layer();
         block.finish(
             neurons.subspan(static_cast<std::size_t>(layer * config_.d_mlp + block.first()),
