@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -62,6 +63,8 @@ std::string r_text(const BaselineResult& result) { return result.r ? format_r(*r
 
 std::string r2_text(const BaselineResult& result) {
   if (!result.r2_identity) return "–";
+  // No minus sign before what rounds to 0.
+  if (std::abs(*result.r2_identity) < 0.0005) return "+0.000";
   return *result.r2_identity < -9.99 ? "< -10" : fmt::format("{:+.3f}", *result.r2_identity);
 }
 
@@ -100,7 +103,8 @@ std::string card_counts(const DataSet& data) {
   }
   text += table_row("records read", fmt::format("{}", data.counts.n_read));
   text += table_row("duplicates dropped", fmt::format("{}", data.counts.n_duplicates));
-  text += table_row("left out", fmt::format("{}, named below", data.counts.n_excluded));
+  text += table_row("left out", fmt::format("{}{}", data.counts.n_excluded,
+                                            data.counts.n_excluded > 0 ? ", named below" : ""));
   text += table_row("rows measured (text and position)", fmt::format("{}", data.counts.n_measured));
   if (data.balance) {
     text += table_row("rows dropped for balance",
@@ -196,7 +200,8 @@ std::string leakage_table(const LeakageTable& table, const TextStyle& style) {
                    {"prediction", Align::left, true}});
   for (const LeakageRow& row : table.rows) {
     const auto r = [](const BaselineResult& result) {
-      return result.r ? TableCell(format_r(*result.r)) : TableCell::missing(result.why);
+      return result.r ? TableCell(format_r(*result.r))
+                      : TableCell::missing("the prediction is the same for every row");
     };
     shown.add_row(
         {row.name, r(row.val), r2_text(row.val), r(row.test), r2_text(row.test), row.definition});
