@@ -16,8 +16,7 @@ build: setup $(BUILD)/build.ninja
 	cmake --build $(BUILD) --target gnomon_cli
 
 demo: build
-	$(GNOMON) model fetch $(MODEL)
-	$(GNOMON) projections --model $(MODEL) --target 'blocks.8.mlp.hook_post[481]@last' --texts builtin:scenes
+	$(GNOMON) demo
 
 test: build
 	$(GNOMON) model fetch $(MODEL)

@@ -2,6 +2,7 @@
 // run, train, verify and demo: an experiment from its configuration.
 #include <fmt/format.h>
 
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -42,13 +43,14 @@ void print_plan(const Context& context, const ExperimentOutcome& outcome) {
                                stage.why ? "would run: " + *stage.why : "is kept");
 }
 
-void finish(const Context& context, const ExperimentOutcome& outcome) {
-  const std::string shown = experiment_text(outcome, context.text_style());
+void finish(const Context& context, const ExperimentOutcome& outcome,
+            std::size_t n_ladder = std::numeric_limits<std::size_t>::max()) {
+  const std::string shown = experiment_text(outcome, context.text_style(), n_ladder);
   write_file_atomic(outcome.run / "console.log", outcome.messages + shown);
   if (context.options.json) {
     context.out << dump_json(read_json_file(outcome.run / kSummaryFile));
   } else {
-    context.out << "\n" << shown << "Run: " << outcome.run.string() << "\n";
+    context.out << "\n" << shown << "Run: " << outcome.run.string() << std::endl;
     const std::string run = outcome.run.string();
     context.message(fmt::format("Next:  gnomon verify {}\n       gnomon runs show {}", run, run));
   }
@@ -119,7 +121,7 @@ void demo_command(const Context& context, const std::string& out) {
                                  : "A head on the last stream");
     const ResolvedExperiment experiment =
         resolve_experiment(experiment_sources(context, options.experiment));
-    finish(context, run_experiment(context, experiment, options.run));
+    finish(context, run_experiment(context, experiment, options.run), 1);
     next += " " + options.run.out;
   }
   context.message("Next:  gnomon compare" + next);

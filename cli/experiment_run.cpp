@@ -401,7 +401,8 @@ ExperimentOutcome run_experiment(const Context& context, const ResolvedExperimen
   return Experiment(context, experiment, options).run();
 }
 
-std::string experiment_text(const ExperimentOutcome& outcome, const TextStyle& style) {
+std::string experiment_text(const ExperimentOutcome& outcome, const TextStyle& style,
+                            std::size_t n_ladder) {
   std::string text;
   if (outcome.seeds.empty()) return text;
   const SeedResult& first = outcome.seeds.front();
@@ -412,7 +413,8 @@ std::string experiment_text(const ExperimentOutcome& outcome, const TextStyle& s
   text += training_text(outcome.seeds, style);
   if (outcome.analysis) {
     text += "\n" + directions_text(*outcome.analysis, *outcome.study, style) + "\n";
-    for (const Ladder& ladder : outcome.ladders) text += ladder_text(ladder, style) + "\n";
+    for (std::size_t i = 0; i < std::min(n_ladder, outcome.ladders.size()); ++i)
+      text += ladder_text(outcome.ladders[i], style) + "\n";
   }
   return text + "\n" + checks_text(outcome.checks, style);
 }

@@ -55,8 +55,9 @@ struct ExperimentOutcome {
 ExperimentOutcome run_experiment(const Context& context, const ResolvedExperiment& experiment,
                                  const ExperimentRunOptions& options);
 
-// What a terminal shows of it.
-std::string experiment_text(const ExperimentOutcome& outcome, const TextStyle& style);
+// What a terminal shows of it, with the first `n_ladder` ladders.
+std::string experiment_text(const ExperimentOutcome& outcome, const TextStyle& style,
+                            std::size_t n_ladder);
 
 // Throws CheckError for the first check that failed.
 void require_checks_passed(const std::vector<CheckResult>& checks,

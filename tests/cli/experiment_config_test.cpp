@@ -265,9 +265,10 @@ TEST(ExperimentConfig, SurvivesHostileFiles) {
   for (int i = 0; i < 100000; ++i) deep_key += ".a";
   const std::string deep_json = std::string(100000, '[');
   for (const std::string& text :
-       {deep_list, deep_key + " = 1", "[" + deep_key + "]", "[a\x01]", std::string("a = \0 1", 7),
-        std::string("\xC3\xA9 = 1"), std::string("a = \"\xff\""), std::string("a = \"\"\""),
-        std::string("a.b.\x7f = 1"), "a = {" + std::string(5000, '{')}) {
+       std::vector<std::string>{deep_list, deep_key + " = 1", "[" + deep_key + "]", "[a\x01]",
+                                std::string("a = \0 1", 7), std::string("\xC3\xA9 = 1"),
+                                std::string("a = \"\xff\""), std::string("a = \"\"\""),
+                                std::string("a.b.\x7f = 1"), "a = {" + std::string(5000, '{')}) {
     message_of([&] { parse_toml_config(text, "a.toml"); }, ErrorCode::bad_file);
   }
   std::string deep_object;

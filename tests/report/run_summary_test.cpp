@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "gnomon/base/error.h"
+#include "gnomon/base/file.h"
 #include "report/hostile_text.h"
 #include "report/run_settings.h"
 #include "support/temporary_folder.h"
