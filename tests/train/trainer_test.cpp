@@ -10,6 +10,7 @@
 #include "gnomon/base/file.h"
 #include "gnomon/base/threads.h"
 #include "gnomon/kernels/optimizer_step.h"
+#include "gnomon/train/option_names.h"
 #include "gnomon/train/train_checkpoint.h"
 #include "support/temporary_folder.h"
 #include "train/reporter_cases.h"
@@ -112,6 +113,7 @@ TEST(Trainer, AccumulationGivesTheSameUpdate) {
 TEST(Trainer, ResumedTrainingHasTheSameBits) {
   const Model& base = test::tiny_model(TinyFamily::gpt2);
   for (const TrainedPart part : {TrainedPart::none, TrainedPart::all, TrainedPart::lora}) {
+    SCOPED_TRACE(option_name(part));
     TrainOptions options = small_options(part);
     if (part == TrainedPart::lora) {
       options.trained.components = {Component::mlp};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "gnomon/base/error.h"
 #include "gnomon/kernels/matmul.h"
@@ -10,14 +11,19 @@
 namespace gnomon {
 namespace {
 
+// In place: optimizers look at the memory of `to`.
 template <class T>
-MatrixView<T> transposed(const Tensor<T>& from, Tensor<T>& to) {
-  const MatrixView<const T> matrix = from.matrix();
-  to = Tensor<T>({matrix.cols, matrix.rows});
-  for (Index i = 0; i < matrix.rows; ++i) {
-    for (Index j = 0; j < matrix.cols; ++j) to.matrix()(j, i) = matrix(i, j);
+void copy_transposed(MatrixView<T> to, MatrixView<const T> from) {
+  for (Index i = 0; i < from.rows; ++i) {
+    for (Index j = 0; j < from.cols; ++j) to(j, i) = from(i, j);
   }
-  return to.matrix();
+}
+
+template <class T>
+Tensor<T> transposed(const Tensor<T>& from) {
+  Tensor<T> to({from.matrix().cols, from.matrix().rows});
+  copy_transposed<T>(to.matrix(), from.matrix());
+  return to;
 }
 
 // c = a b of plain matrices.
@@ -78,17 +84,15 @@ void LoraAdapter<T>::gradients(const ParameterSet<T>& grad) {
   for (LoraMatrix<T>& matrix : matrices_) {
     const Tensor<T>& whole = *grad.find(matrix.row.key);
     const bool in_out = matrix.row.layout == WeightLayout::in_out;
-    Tensor<T> turned;
-    const MatrixView<T> other = transposed(whole, turned);
+    const Tensor<T> turned = transposed(whole);
     // grad_w [n_out, n_in] and its transpose.
-    const MatrixView<const T> by_out = in_out ? MatrixView<const T>(other) : whole.matrix();
-    const MatrixView<const T> by_in = in_out ? whole.matrix() : MatrixView<const T>(other);
-    Tensor<T> a_turned, b_turned;
-    transposed(matrix.a, a_turned);
+    const MatrixView<const T> by_out = in_out ? turned.matrix() : whole.matrix();
+    const MatrixView<const T> by_in = in_out ? whole.matrix() : turned.matrix();
+    const Tensor<T> a_turned = transposed(matrix.a);
     product<T>(matrix.grad_b.matrix(), by_out, a_turned.matrix());
     Tensor<T> grad_a_turned({matrix.a.shape()[1], rank_});
     product<T>(grad_a_turned.matrix(), by_in, matrix.b.matrix());
-    transposed(grad_a_turned, matrix.grad_a);
+    copy_transposed<T>(matrix.grad_a.matrix(), std::as_const(grad_a_turned).matrix());
     for (T& value : matrix.grad_a.values()) value *= scale;
     for (T& value : matrix.grad_b.values()) value *= scale;
   }
