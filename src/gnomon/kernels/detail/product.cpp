@@ -320,6 +320,10 @@ struct StripProduct {
     for (Index j = first_col; j < last_col; j += tile.n_col) {
       const T* panel = packed + (j - first_col) * n_k;
       const Index n_j = std::min(tile.n_col, last_col - j);
+      // A tile that adds waits for its sums: those of the next one are asked for now.
+      for (Index r = 0; r < n_i && accumulate && j + tile.n_col < last_col; ++r) {
+        __builtin_prefetch(&c(i + r, j + tile.n_col), 1);
+      }
       if (n_j == tile.n_col) {
         run_tile(&c(i, j), c.stride, a, a_row, a_inner, panel, n_k, accumulate);
         continue;
