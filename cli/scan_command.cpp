@@ -186,8 +186,8 @@ void add_scan_command(CLI::App& app, Context& context) {
   add_precision_option(*command, options->precision);
   command->footer(
       "gnomon scan --model smollm2-135m --texts newslines.txt --top 10\n"
-      "gnomon scan --model ./gpt2 --texts builtin:scenes --layers 6:8 --position @last \\\n"
-      "  --rank standardised --out neurons.csv");
+      "gnomon scan --model ./gpt2 --texts builtin:scenes --layers 6:8 \\\n"
+      "  --position @last --rank standardised --out neurons.csv");
   on_run(*command, context, [&context, options] { run_scan(context, *options); });
 }
 

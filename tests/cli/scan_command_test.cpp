@@ -131,7 +131,7 @@ TEST_F(ScanCommand, RefusesWhatItCannotDo) {
   contains(error_of({"--layers", "1:"}), "expected a whole number");
   contains(error_of({"--top", "0"}), "--top is \"0\", expected a whole number from 1");
   contains(error_of({"--top", "81"}), "--top is 81, expected 1 to 80: 2 layers of 40 neurons");
-  contains(error_of({"--layers", "0", "--top", "41"}), "expected 1 to 40: 1 layers");
+  contains(error_of({"--layers", "0", "--top", "41"}), "expected 1 to 40: 1 layer of 40");
   contains(error_of({"--rank", "standardized"}), "did you mean \"standardised\"?");
   contains(error_of({"--rank", "quantile:2"}), "Q from 0 to 1");
   contains(error_of({"--position", "@2"}), "expected one of @all, @last");

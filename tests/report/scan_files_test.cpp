@@ -144,7 +144,9 @@ TEST(ScanText, FitsInto80ColumnsAndMarksTheToken) {
   const std::string text = scan_text(small_scan(), {}, kBoth, texts, tokenizer, {});
   EXPECT_NE(text.find("blocks.1.mlp.hook_post[0]  "), std::string::npos) << text;
   EXPECT_NE(text.find("x[y]z"), std::string::npos) << text;
-  EXPECT_NE(text.find("all values are equal"), std::string::npos) << text;
+  EXPECT_NE(text.find("the neuron is constant"), std::string::npos) << text;
+  // The text's line in its file, then the token's position.
+  EXPECT_NE(text.find("     3  @1  x[y]z"), std::string::npos) << text;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = text.find('\n', at);
     EXPECT_LE(display_width(text.substr(at, end - at)), 80) << text.substr(at, end - at);

@@ -62,9 +62,12 @@ std::string scan_text(const NeuronScan& scan, const NeuronRanking& ranking,
                    {"> 0", Align::right},
                    {"token", Align::right},
                    {"pos.", Align::right}});
+  // Lines of the file, or the numbers of texts that come from no file.
+  const bool have_lines =
+      std::ranges::all_of(texts.records, [](const TextRecord& record) { return record.line > 0; });
   TextTable tops({{"neuron"},
                   {"largest", Align::right},
-                  {"text", Align::left, true},
+                  {have_lines ? "line" : "text", Align::right},
                   {"at", Align::right},
                   {"[token] in its text", Align::left, true}});
   for (const Index index : shown) {
@@ -78,8 +81,9 @@ std::string scan_text(const NeuronScan& scan, const NeuronRanking& ranking,
                    explained_cell(neuron.by_position)});
     const ColumnTop& top = neuron.top.front();
     const TextRecord& record = texts.records[static_cast<std::size_t>(top.item)];
-    tops.add_row({name, format_value(top.value), record.source, fmt::format("@{}", top.place),
-                  excerpt(record.text, tokenizer, top.place)});
+    tops.add_row({name, format_value(top.value),
+                  fmt::format("{}", have_lines ? record.line : top.item),
+                  fmt::format("@{}", top.place), excerpt(record.text, tokenizer, top.place)});
   }
   std::string text = fmt::format(
       "mlp.hook_post{} of layers {} to {}: {} neurons, {} rows of {} texts\n"
