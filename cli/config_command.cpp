@@ -67,7 +67,7 @@ void add_config_command(CLI::App& app, Context& context) {
   config->require_subcommand(0, 1);
 
   CLI::App* init = config->add_subcommand("init", "Print the defaults as a file with comments");
-  init->footer("gnomon config init > study.toml");
+  init->footer("gnomon config init");
   on_run(*init, context, [&context] { context.out << default_config_toml(); });
 
   auto options = std::make_shared<ExperimentOptions>();

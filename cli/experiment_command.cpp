@@ -136,8 +136,8 @@ void add_run_command(CLI::App& app, Context& context) {
   command->group(kStudyGroup);
   add_run_options(*command, *options);
   command->footer(
-      "gnomon config init > study.toml\n"
-      "gnomon run --config study.toml --set train.trained.part=after_target --out runs/study");
+      "gnomon run --config study.toml --out runs/study \\\n"
+      "  --set train.trained.part=after_target");
   on_run(*command, context, [&context, options] { run_command(context, *options); });
 }
 

@@ -357,7 +357,8 @@ void add_pretrain_command(CLI::App& app, Context& context) {
       ->required()
       ->type_name("DIR");
   command->footer(
-      "gnomon pretrain --config assets/gnomon-books/pretrain.toml --texts books --out model");
+      "gnomon pretrain --config assets/gnomon-books/pretrain.toml --texts books \\\n"
+      "  --out model");
   on_run(*command, context, [&context, options] { run_pretrain(context, *options); });
 }
 

@@ -186,7 +186,8 @@ TEST(ExperimentConfig, SaysWhatTypeWasFoundAndExpected) {
             "study.toml:1: data.texts is a list with 1, a whole number, expected a list of texts");
   EXPECT_EQ(complaint("data.texts = [{a = 1}]\n"),
             "study.toml:1: data.texts is a list with a table, expected a list of texts");
-  EXPECT_EQ(complaint("train.epochs = { a = 1 }\n"), "study.toml:1: no setting \"train.epochs.a\"");
+  EXPECT_EQ(complaint("train.epochs = { a = 1 }\n"),
+            "study.toml:1: no setting \"train.epochs.a\"; did you mean \"train.epochs\"?");
   EXPECT_EQ(complaint("name = 2026-01-01\n"),
             "study.toml:1: \"name\" is a date or time, which no setting is");
   EXPECT_EQ(complaint("name = \"a\\u001b[31m\"\n"),

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Experiments on the embedded model: same bytes, stopped and killed trainings, verification."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+COMMAND = os.environ.get("GNOMON_COMMAND", "build/release/gnomon")
+CONFIG = """
+[model]
+path = "gnomon-books"
+[target]
+units = ["blocks.1.mlp.hook_post[100]@last"]
+[data]
+texts = ["builtin:scenes:120"]
+[train]
+epochs = 3
+[train.trained]
+part = "after_target"
+[evaluate]
+bootstrap = 100
+"""
+
+
+class ExperimentTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.root = pathlib.Path(self.folder.name)
+        (self.root / "study.toml").write_text(CONFIG)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def gnomon(self, *arguments, status=0):
+        done = subprocess.run([COMMAND, *arguments], cwd=self.root, capture_output=True, text=True)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done
+
+    def train(self, out, *more, status=0):
+        return self.gnomon("train", "--config", "study.toml", "--out", out, *more, status=status)
+
+    def contents(self, run):
+        """Everything that training and evaluation wrote, by path."""
+        seeds = self.root / run / "seeds"
+        return {str(path.relative_to(seeds)): path.read_bytes()
+                for path in sorted(seeds.rglob("*")) if path.is_file()}
+
+    def test_run_verify_and_what_is_kept(self):
+        done = self.gnomon("run", "--config", "study.toml", "--out", "a")
+        self.assertIn("0 failed", done.stdout)
+        self.assertIn("closes: 1 - r =", done.stdout)
+        self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
+        for name in ["run.json", "checks.json", "summary.json", "config.resolved.toml",
+                     "data/dataset.json", "data/DATA_CARD.md", "analysis/projections.json",
+                     "seeds/0/metrics.jsonl", "seeds/0/evaluation.json", "seeds/0/reports.csv",
+                     "seeds/0/checkpoints/best.txt", "seeds/0/checkpoints/last.txt"]:
+            self.assertTrue((self.root / "a" / name).is_file(), name)
+        summary = json.loads((self.root / "a" / "summary.json").read_text())
+        self.assertIn("evaluation.r2_identity", summary)
+        self.assertEqual(summary["drift.wasserstein1"], 0)
+        self.assertNotEqual(summary["lm_loss.before"], summary["lm_loss.after"])
+        checks = json.loads(self.gnomon("verify", "a", "--json").stdout)
+        self.assertTrue(checks)
+
+        # The same settings: nothing is done; other settings of the evaluation: the rest is kept.
+        plan = json.loads(self.gnomon("run", "--config", "study.toml", "--out", "a", "--dry-run",
+                                      "--json").stdout)
+        self.assertEqual([stage["stage"] for stage in plan if stage["does"]], [])
+        plan = json.loads(self.gnomon("run", "--config", "study.toml", "--out", "a", "--dry-run",
+                                      "--json", "--set", "evaluate.bootstrap=50").stdout)
+        does = {stage["stage"]: stage["does"] for stage in plan}
+        self.assertFalse(does["data"] or does["train.0"])
+        self.assertTrue(does["evaluate.0"])
+        before = self.contents("a")
+        self.gnomon("run", "--config", "study.toml", "--out", "a")
+        self.assertEqual(self.contents("a"), before)
+
+        # A weight that changes on disk is noticed.
+        best = (self.root / "a/seeds/0/checkpoints/best.txt").read_text().strip()
+        path = self.root / "a/seeds/0/checkpoints" / best / "parameters.safetensors"
+        data = bytearray(path.read_bytes())
+        data[-3] ^= 0x10
+        path.write_bytes(data)
+        done = self.gnomon("verify", "a", status=5)
+        self.assertIn("V1", done.stderr)
+
+    def test_killed_training_goes_on_with_the_same_bytes(self):
+        settings = ["--set", "train.epochs=6", "--set", "data.texts=[\"builtin:scenes:200\"]"]
+        self.train("whole", *settings)
+        last = self.root / "killed/seeds/0/checkpoints/last.txt"
+        process = subprocess.Popen([COMMAND, "train", "--config", "study.toml", "--out", "killed",
+                                    *settings], cwd=self.root, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline and process.poll() is None:
+            if last.exists() and last.read_text().strip() >= "epoch-0002":
+                break
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.train("killed", *settings)
+        self.assertEqual(self.contents("killed"), self.contents("whole"))
+
+    def test_two_processes_do_not_share_a_run(self):
+        process = subprocess.Popen([COMMAND, "train", "--config", "study.toml", "--out", "shared",
+                                    "--set", "train.epochs=400", "--set",
+                                    "train.early_stopping.patience=0"], cwd=self.root,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + 120
+            while not (self.root / "shared/run.json").exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            self.train("shared", status=2)
+        finally:
+            process.kill()
+            process.wait()
+
+    def test_bad_settings_are_refused_before_anything_is_done(self):
+        done = self.train("b", "--set", "train.epoch=3", status=2)
+        self.assertIn("train.epochs", done.stderr)
+        self.train("b", "--set", "train.trained.part=selected", "--set",
+                   "train.trained.name_patterns=[\"h.*.atn\"]", status=2)
+        done = self.train("c", "--set", "target.units=[\"blocks.4.mlp.hook_post[1]\"]", status=2)
+        self.assertIn("no block lies after", done.stderr)
+        done = self.train("d", "--set", "train.reporter.kind=digit", "--set",
+                          "train.trained.part=none", status=2)
+        self.assertIn("no parameters of its own", done.stderr)
+
+    def test_every_reporter_reports(self):
+        for kind in ["classification", "digit", "on_off"]:
+            units = "[\"blocks.1.mlp.hook_post[100]@last\"]"
+            done = self.gnomon("train", "--config", "study.toml", "--out", kind, "--json", "--set",
+                               f"train.reporter.kind={kind}", "--set", "train.reporter.n_bin=4",
+                               "--set", "train.epochs=1", "--set", f"target.units={units}")
+            self.assertIn("evaluation.r2_identity", json.loads(done.stdout))
+
+    def test_low_rank_changes_and_seeds(self):
+        self.train("lora", "--set", "train.trained.part=lora", "--set",
+                   "train.trained.name_patterns=[\"attn.c_attn.weight\"]", "--set", "n_seed=2",
+                   "--set", "train.epochs=1")
+        for seed in ["0", "1"]:
+            config = json.loads((self.root / "lora/seeds" / seed /
+                                 "adapter/adapter_config.json").read_text())
+            self.assertEqual(config["peft_type"], "LORA")
+        summary = json.loads((self.root / "lora/summary.json").read_text())
+        self.assertEqual(summary["seeds.n"], 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
