@@ -127,12 +127,13 @@ std::string evaluation_text(const ReporterEvaluation& evaluation, const TextStyl
 }
 
 std::string drift_text(const ActivationDrift& drift, const TextStyle& style) {
-  std::string text =
-      fmt::format("  activation   mean {}, sd {}; at the start {}, {}; W1 {}, KS {:.2f}, r {}\n",
-                  format_value(drift.current.mean), format_value(drift.current.sd),
-                  format_value(drift.initial.mean), format_value(drift.initial.sd),
-                  format_value(drift.wasserstein1), drift.kolmogorov_smirnov,
-                  drift.r ? format_r(*drift.r) : "–");
+  std::string text = fmt::format(
+      "  activation   mean {}, sd {}; at the start {}, {}\n"
+      "  distance     W1 {}, KS {:.2f}, r {}\n",
+      format_value(drift.current.mean), format_value(drift.current.sd),
+      format_value(drift.initial.mean), format_value(drift.initial.sd),
+      format_value(drift.wasserstein1), drift.kolmogorov_smirnov,
+      drift.r ? format_r(*drift.r) : "–");
   if (drift.sd_ratio) {
     text += fmt::format("  spread       {}: sd ratio {:.2f}{}\n", spread_verdict_name(drift.spread),
                         *drift.sd_ratio,

@@ -14,7 +14,7 @@ namespace gnomon {
 // floor, the share of the ceiling, calibration and selectivity.
 std::string evaluation_text(const ReporterEvaluation& evaluation, const TextStyle& style);
 
-// Two lines: where the live activation is and how far it has gone, and the verdict with its rule.
+// Three lines: where the live activation is and how far it has gone, and the verdict with its rule.
 std::string drift_text(const ActivationDrift& drift, const TextStyle& style);
 
 }  // namespace gnomon

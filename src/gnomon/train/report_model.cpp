@@ -269,9 +269,11 @@ void ReportModel<T>::forward(const Batch& batch, ReportPass& pass, bool with_liv
       read_rows(context, values, batch, true, site.coordinate, features->matrix());
     });
   }
-  const bool token_reporter = reporter_ && !reporter_->has_head();
+  // Without rows to fill, the features alone are wanted.
+  const bool scored = !pass.rows.empty();
+  const bool token_reporter = scored && reporter_ && !reporter_->has_head();
   if (token_reporter) pass.outputs = Tensor<double>({n, reporter_->n_output()});
-  if (reporter_ && uses_logits()) {
+  if (scored && reporter_ && uses_logits()) {
     hooks.add(HookKind::logits, -1, [&, this](const HookContext& context, MatrixView<T> logits) {
       if (options_.lm_weight > 0) pass.lm_loss += next_token_loss<T>(context, logits);
       if (token_reporter) read_tokens(context, logits, batch, pass);
@@ -294,7 +296,7 @@ void ReportModel<T>::forward(const Batch& batch, ReportPass& pass, bool with_liv
   }
   if (hooks.empty()) return;
   std::vector<Index> kept;
-  if (!reporter_ || options_.lm_weight == 0) {
+  if (!scored || options_.lm_weight == 0) {
     kept = batch.feature_token;
     if (read_live) kept.insert(kept.end(), batch.target_token.begin(), batch.target_token.end());
     std::ranges::sort(kept);
