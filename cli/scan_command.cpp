@@ -100,10 +100,11 @@ void check_top(Index top, const LayerRange& layers, const ModelConfig& config) {
   const Index last = layers.last < 0 ? config.n_layers - 1 : layers.last;
   const Index n_layer = last - layers.first + 1;
   if (top <= n_layer * config.d_mlp) return;
-  throw ArgumentError(ErrorCode::out_of_range,
-                      fmt::format("--top is {}, expected 1 to {}: {} layers of {} neurons", top,
-                                  n_layer * config.d_mlp, n_layer, config.d_mlp),
-                      "--out FILE.csv has all of them");
+  throw ArgumentError(
+      ErrorCode::out_of_range,
+      fmt::format("--top is {}, expected 1 to {}: {} layer{} of {} neurons", top,
+                  n_layer * config.d_mlp, n_layer, n_layer == 1 ? "" : "s", config.d_mlp),
+      "--out FILE.csv has all of them");
 }
 
 void run_scan(const Context& context, const ScanCommandOptions& options) {
