@@ -204,6 +204,12 @@ TEST(UnigramBaselineTest, TheSameSeedGivesTheSameBits) {
   EXPECT_EQ(unigram_of(texts, 5).r2_identity, unigram_of(texts, 5).r2_identity);
 }
 
+TEST(UnigramBaselineTest, TwoGroupsAreTwoFolds) {
+  CountedTexts texts = counted_texts(12, 6);
+  for (Index& group : texts.data.group) group %= 2;
+  EXPECT_NEAR(*unigram_of(texts).r2_identity, 1, kShrinkage);
+}
+
 TEST(UnigramBaselineTest, SaysWhyItIsTheMean) {
   CountedTexts texts = counted_texts(12, 5);
   for (std::size_t t = 0; t < texts.ids.size(); ++t)
@@ -214,8 +220,8 @@ TEST(UnigramBaselineTest, SaysWhyItIsTheMean) {
   EXPECT_FALSE(apart.why.empty());
 
   texts = counted_texts(12, 5);
-  for (Index& group : texts.data.group) group %= 4;
-  EXPECT_EQ(unigram_of(texts).definition, "training mean: fewer than 5 text groups to fit on");
+  for (Index& group : texts.data.group) group = 0;
+  EXPECT_EQ(unigram_of(texts).definition, "training mean: fewer than 2 text groups to fit on");
   EXPECT_THROW(unigram_baseline(texts.data, texts.ids, {}, texts.data.rows_of(Part::test), 1),
                ArgumentError);
 }

@@ -58,7 +58,7 @@ std::vector<double> predict_by_line(const std::vector<Index>& training_x,
   return prediction;
 }
 
-constexpr Index kUnigramFolds = 5;
+constexpr Index kUnigramFolds = 5;  // or one for each text group, where there are fewer
 
 // The tokens of a row's text up to its position.
 std::span<const TokenId> tokens_read(const StudyData& data,
@@ -151,9 +151,8 @@ BaselinePrediction unigram_prediction(const StudyData& data,
   const std::unordered_map<TokenId, Index> column = choose_tokens(data, ids, fitted_rows);
   if (column.empty()) return mean_only("no two training rows share a token");
   const std::vector<Index> group = take(data.group, fitted_rows);
-  if (index_groups(group).n_group < kUnigramFolds) {
-    return mean_only(fmt::format("fewer than {} text groups to fit on", kUnigramFolds));
-  }
+  const Index n_group = index_groups(group).n_group;
+  if (n_group < 2) return mean_only("fewer than 2 text groups to fit on");
 
   Tensor<double> counts({std::ssize(fitted_rows), std::ssize(column)});
   for (std::size_t i = 0; i < fitted_rows.size(); ++i) {
@@ -163,7 +162,7 @@ BaselinePrediction unigram_prediction(const StudyData& data,
     }
   }
   RidgeCvOptions options;
-  options.n_fold = kUnigramFolds;
+  options.n_fold = std::min(kUnigramFolds, n_group);
   options.seed = seed;
   const RidgeFit fit =
       fit_ridge_cross_validated(counts.matrix(), take(data.activation, fitted_rows), group, options)

@@ -47,12 +47,13 @@ inline constexpr Index kUnigramTokens = 1024;
 inline constexpr Index kUnigramRows = 8192;
 
 //   unigram      ridge regression on how often each token stands in the text up to the row's
-//                position; lambda by 5-fold cross-validation over text groups
+//                position; lambda by cross-validation over text groups, in 5 folds or one for each
+//                of fewer groups
 // What follows the position cannot reach it in a causal model, so it is not counted. Features are
 // the kUnigramTokens tokens that the most training rows have (ties: the smaller id) among those
 // that at least two have; of more than kUnigramRows training rows, as many are drawn from the
-// stream "unigram" of `seed`. Where no token is shared, fewer than 2 rows or fewer text groups than
-// folds are there, the prediction is the training mean and the definition says so.
+// stream "unigram" of `seed`. Where no token is shared, or the training rows are of
+// one text group, the prediction is the training mean and the definition says so.
 //
 // ids[t] are the tokens of text t of `data`; data needs text, position, group and activation only.
 BaselinePrediction unigram_prediction(const StudyData& data,

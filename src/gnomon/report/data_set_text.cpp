@@ -234,8 +234,10 @@ std::string data_set_text(const DataSet& data, const DataSetLeakage& leakage,
   const DataSetCounts& counts = data.counts;
   std::string text = labelled_text(
       "Texts",
-      fmt::format("{} read, {} duplicates dropped, {} left out, {} kept", counts.n_read,
-                  counts.n_duplicates, counts.n_excluded, data.texts.n_text()),
+      fmt::format("{} read, {} duplicates dropped, {} left out, {}{} kept", counts.n_read,
+                  counts.n_duplicates, counts.n_excluded,
+                  data.balance ? fmt::format("{} dropped for balance, ", counts.n_unused) : "",
+                  data.texts.n_text()),
       kIndent);
   std::string groups = fmt::format("{}, the largest of {} texts", data.texts.groups.n_groups,
                                    data.texts.groups.largest_group);
