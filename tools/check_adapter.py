@@ -49,7 +49,7 @@ def problems_of(folder):
     base = AutoModelForCausalLM.from_pretrained(MODELS / folder.name, dtype=torch.float32)
     before = {name: value.clone() for name, value in base.named_parameters()}
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         merged = PeftModel.from_pretrained(base, folder).merge_and_unload()
     changes = expected_changes(folder)
     problems = []

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fstream>
+#include <chrono>
 #include <functional>
 #include <map>
 
@@ -365,12 +365,15 @@ TEST(RunStages, SurviveBeingKilledAtAnyMoment) {
   const TemporaryFolder folder;
   const Pipeline first{.n_step = 5};
   const Pipeline second{.data = "other", .train = "rate 2", .n_step = 5};
+  const auto start = std::chrono::steady_clock::now();
   continue_run(folder / "expected", second);
+  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::steady_clock::now() - start);
   Random random(0, "kill");
   constexpr int kRounds = 60;
-  constexpr std::uint64_t kLongest = 30000;  // microseconds; a whole pipeline takes about as long
   for (int round = 0; round < kRounds; ++round) {
-    run_killed(folder / "a", random.below(2) == 0 ? first : second, random.below(kLongest));
+    run_killed(folder / "a", random.below(2) == 0 ? first : second,
+               random.below(static_cast<std::uint64_t>(whole.count())));
     if (HasFatalFailure()) return;
     if (fs::exists(folder / "a/run.json")) {
       EXPECT_NO_THROW(open_run(folder / "a")) << round;
