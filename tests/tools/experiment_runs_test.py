@@ -73,7 +73,7 @@ class ExperimentTest(unittest.TestCase):
                                       "--json").stdout)
         self.assertEqual([stage["stage"] for stage in plan if stage["does"]], [])
         plan = json.loads(self.gnomon("run", "--config", "study.toml", "--out", "a", "--dry-run",
-                                      "--json", "--set", "evaluate.bootstrap=50").stdout)
+                                      "--json", "--set", "evaluate.bootstrap=200").stdout)
         does = {stage["stage"]: stage["does"] for stage in plan}
         self.assertFalse(does["data"] or does["train.0"])
         self.assertTrue(does["evaluate.0"])
