@@ -273,10 +273,10 @@ void transpose_square(double* to, Index to_row, const double* from, Index from_r
   store_quad(to + to_row, __builtin_shufflevector(r0, r1, 1, 3));
 }
 
-// Sizes of a block of b that stays in the second-level cache (512 KiB) while rows of a pass by, and
-// of a block of rows of a that stays in the first (24 KiB).
+// Terms of a block, so that a tile's rows of a stay in the first-level cache (24 KiB), and bytes of
+// a block of b, which stays in the second while rows of a pass by.
 constexpr Index kInnerBlock = 512;
-constexpr Index kColumnBlockBytes = 1024;
+constexpr Index kBlockBytes = 512 * 1024;
 
 // The smallest piece of work that pays for waking a thread, in multiply-adds.
 constexpr Index kThreadGrain = Index{1} << 19;
@@ -344,14 +344,17 @@ void multiply_block(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Ind
                     Output output, const Tiles<T>& tile, Index first_row, Index last_row,
                     Index first_col, Index last_col) {
   thread_local Scratch<T> scratch;
-  const Index column_block =
-      std::max<Index>(tile.n_col, kColumnBlockBytes / static_cast<Index>(sizeof(T)));
-  const Index n_panel_max = ceil_div(std::min(column_block, last_col - first_col), tile.n_col);
-  const Index n_inner_max = std::min(kInnerBlock, n_inner);
+  // Shared out evenly; fewer terms leave room for more columns, and a is read less often.
+  const Index inner_block = ceil_div(n_inner, ceil_div(n_inner, kInnerBlock));
+  const Index column_most =
+      std::max<Index>(kBlockBytes / static_cast<Index>(sizeof(T)) / inner_block / tile.n_col, 1);
+  const Index n_panel_all = ceil_div(last_col - first_col, tile.n_col);
+  const Index n_panel_max = ceil_div(n_panel_all, ceil_div(n_panel_all, column_most));
+  const Index column_block = n_panel_max * tile.n_col;
   const bool pack_a = a.row == 1 && a.col != 1 && n_panel_max >= kStripPanels;
-  T* packed = scratch.at_least((n_panel_max * n_inner_max + tile.n_row) * tile.n_col +
-                               (pack_a ? kStripRows * n_inner_max : 0));
-  T* edge = packed + n_panel_max * n_inner_max * tile.n_col;
+  T* packed = scratch.at_least((n_panel_max * inner_block + tile.n_row) * tile.n_col +
+                               (pack_a ? kStripRows * inner_block : 0));
+  T* edge = packed + n_panel_max * inner_block * tile.n_col;
   T* strip = edge + tile.n_row * tile.n_col;
   const Index n_row_tile = ceil_div(last_row - first_row, tile.n_row);
   // Rows are shared out evenly: 16 rows are two tiles of 8, not 12 and 4.
@@ -362,8 +365,8 @@ void multiply_block(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Ind
 
   for (Index j0 = first_col; j0 < last_col; j0 += column_block) {
     const Index j1 = std::min(j0 + column_block, last_col);
-    for (Index k0 = 0; k0 < n_inner; k0 += kInnerBlock) {
-      const Index n_k = std::min(kInnerBlock, n_inner - k0);
+    for (Index k0 = 0; k0 < n_inner; k0 += inner_block) {
+      const Index n_k = std::min(inner_block, n_inner - k0);
       for (Index j = j0; j < j1; j += tile.n_col) {
         pack_panel(packed + (j - j0) * n_k, b, k0, n_k, j, std::min(tile.n_col, j1 - j),
                    tile.n_col);
