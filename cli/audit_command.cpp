@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/option_values.h"
+#include "cli/run_records.h"
 #include "cli/study_options.h"
 #include "cli/study_run.h"
 #include "gnomon/base/error.h"
@@ -77,7 +78,7 @@ void run_audit(const Context& context, const AuditOptions& options) {
         fmt::format("the {} ladder does not close: 1 - r is {:.3g}, expected below {:.3g}",
                     ladder.direction, ladder.one_minus_r.value_or(1), ladder.tolerance));
   }
-  if (outcome) require_passed(*outcome);
+  if (outcome) require_passed(outcome->checks, outcome->run);
 }
 
 }  // namespace

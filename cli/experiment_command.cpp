@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/experiment_options.h"
 #include "cli/experiment_run.h"
+#include "cli/run_records.h"
 #include "cli/terminal.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
@@ -54,7 +55,7 @@ void finish(const Context& context, const ExperimentOutcome& outcome,
     const std::string run = outcome.run.string();
     context.message(fmt::format("Next:  gnomon verify {}\n       gnomon runs show {}", run, run));
   }
-  require_checks_passed(outcome.checks, outcome.run);
+  require_passed(outcome.checks, outcome.run);
 }
 
 void run_command(const Context& context, RunCommand options) {
@@ -98,7 +99,7 @@ void verify_command(const Context& context, const std::string& run, const std::s
     }
     context.out << checks_text(checks, context.text_style());
   }
-  require_checks_passed(checks, folder);
+  require_passed(checks, folder);
 }
 
 // The embedded model, an early block's neuron, generated texts: a head alone, then the blocks after

@@ -16,12 +16,6 @@
 namespace gnomon::cli {
 namespace {
 
-std::vector<double> column(MatrixView<const double> matrix, Index j) {
-  std::vector<double> values;
-  for (Index i = 0; i < matrix.rows; ++i) values.push_back(matrix(i, j));
-  return values;
-}
-
 template <class T>
 std::vector<T> chosen(const std::vector<T>& all, const std::vector<Index>& rows) {
   return all.empty() ? all : take(all, rows);
@@ -30,16 +24,7 @@ std::vector<T> chosen(const std::vector<T>& all, const std::vector<Index>& rows)
 // The study's rows that the data set has: balancing drops some.
 StudyData rows_of_data(StudyData study, const DataSet& data) {
   if (study.n_row() == data.n_row()) return study;
-  std::vector<Index> rows;
-  Index measured = 0;
-  for (Index row = 0; row < data.n_row(); ++row, ++measured) {
-    const auto r = static_cast<std::size_t>(row);
-    while (study.text[static_cast<std::size_t>(measured)] != data.text[r] ||
-           study.position[static_cast<std::size_t>(measured)] != data.position[r]) {
-      ++measured;
-    }
-    rows.push_back(measured);
-  }
+  const std::vector<Index> rows = measured_rows(data, study.text, study.position);
   for (auto* indices : {&study.text, &study.position, &study.n_token, &study.group})
     *indices = chosen(*indices, rows);
   study.token = chosen(study.token, rows);
@@ -66,15 +51,8 @@ std::vector<OtherLabels> other_labels(const ExperimentInputs& inputs, const Data
     const auto measured = capture<float>(inputs.model, data.texts.ids, {&at, 1}, {}, RunOptions{})
                               .activations.front();
     std::vector<double> activation;
-    Index m = 0;
-    for (Index row = 0; row < data.n_row(); ++row, ++m) {
-      const auto r = static_cast<std::size_t>(row);
-      while (measured.text[static_cast<std::size_t>(m)] != data.text[r] ||
-             measured.position[static_cast<std::size_t>(m)] != data.position[r]) {
-        ++m;
-      }
-      activation.push_back(static_cast<double>(measured.values.matrix()(m, 0)));
-    }
+    for (const Index row : measured_rows(data, measured.text, measured.position))
+      activation.push_back(static_cast<double>(measured.values.matrix()(row, 0)));
     const auto varies = [&](Part part) {
       const std::vector<double> values = take(activation, data.rows_of(part));
       const auto [low, high] = std::ranges::minmax(values);

@@ -8,6 +8,7 @@
 #include "cli/resolve_model.h"
 #include "cli/study_options.h"
 #include "gnomon/activations/capture.h"
+#include "gnomon/base/error.h"
 
 namespace gnomon::cli {
 
@@ -60,8 +61,7 @@ DataSet build_experiment_data(const ExperimentInputs& inputs, const ExperimentCo
   return data;
 }
 
-ReporterData experiment_reporter_data(const ExperimentInputs& inputs,
-                                      const ExperimentConfig& /*config*/, const DataSet& data) {
+ReporterData experiment_reporter_data(const ExperimentInputs& inputs, const DataSet& data) {
   ReporterData reporter;
   reporter.ids = data.texts.ids;
   reporter.targets = inputs.targets;
@@ -77,6 +77,22 @@ ReporterData experiment_reporter_data(const ExperimentInputs& inputs,
   return reporter;
 }
 
+std::vector<Index> measured_rows(const DataSet& data, std::span<const Index> text,
+                                 std::span<const Index> position) {
+  std::vector<Index> rows;
+  std::size_t measured = 0;
+  for (std::size_t row = 0; row < data.text.size(); ++row, ++measured) {
+    while (measured < text.size() &&
+           (text[measured] != data.text[row] || position[measured] != data.position[row])) {
+      ++measured;
+    }
+    if (measured == text.size())
+      throw InternalError("measured_rows: a row of the data set was not measured");
+    rows.push_back(static_cast<Index>(measured));
+  }
+  return rows;
+}
+
 std::vector<CheckResult> snapshot_checks(const ExperimentInputs& inputs, const DataSet& data) {
   std::vector<SiteAt> sites;
   for (const Target& target : data.targets) sites.push_back(target.at);
@@ -84,15 +100,10 @@ std::vector<CheckResult> snapshot_checks(const ExperimentInputs& inputs, const D
       capture<float>(inputs.model, data.texts.ids, sites, {}, RunOptions{}).activations;
   double n_different = 0;
   for (std::size_t t = 0; t < sites.size(); ++t) {
-    // A balanced data set has some of the rows, in the same order.
-    Index measured = 0;
+    const std::vector<Index> rows = measured_rows(data, again[t].text, again[t].position);
     for (Index row = 0; row < data.n_row(); ++row) {
-      const auto r = static_cast<std::size_t>(row);
-      while (again[t].text[static_cast<std::size_t>(measured)] != data.text[r] ||
-             again[t].position[static_cast<std::size_t>(measured)] != data.position[r]) {
-        ++measured;
-      }
-      const double value = static_cast<double>(again[t].values.matrix()(measured, 0));
+      const double value =
+          static_cast<double>(again[t].values.matrix()(rows[static_cast<std::size_t>(row)], 0));
       n_different += value == data.activation.matrix()(row, static_cast<Index>(t)) ? 0 : 1;
     }
   }

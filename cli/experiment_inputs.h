@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,12 @@ DataSet build_experiment_data(const ExperimentInputs& inputs, const ExperimentCo
                               const ExperimentTexts& texts,
                               std::function<void(Index, Index)> progress);
 
-ReporterData experiment_reporter_data(const ExperimentInputs& inputs,
-                                      const ExperimentConfig& config, const DataSet& data);
+ReporterData experiment_reporter_data(const ExperimentInputs& inputs, const DataSet& data);
+
+// Where each row of the data set stands among rows measured on the same texts: balancing kept some
+// of them, in their order.
+std::vector<Index> measured_rows(const DataSet& data, std::span<const Index> text,
+                                 std::span<const Index> position);
 
 // R4: the stored activations, measured again with the base model.
 std::vector<CheckResult> snapshot_checks(const ExperimentInputs& inputs, const DataSet& data);

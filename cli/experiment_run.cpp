@@ -83,10 +83,7 @@ class Experiment {
       for (const std::uint64_t seed : config_.seeds()) evaluate_stage(run, seed);
       if (options_.analyses) projections_stage(run);
       checks_stage(run);
-      const bool passed = std::ranges::none_of(outcome_.checks, [](const CheckResult& check) {
-        return check.status == CheckStatus::fail;
-      });
-      run.finish(passed ? RunStatus::done : RunStatus::failed);
+      run.finish(all_passed(outcome_.checks) ? RunStatus::done : RunStatus::failed);
     } catch (const std::exception& error) {
       run.fail(error);
       throw;
@@ -178,8 +175,7 @@ class Experiment {
     run.set_data({text_hash_, static_cast<std::uint64_t>(data_.counts.n_read),
                   static_cast<std::uint64_t>(data_.texts.n_text()),
                   static_cast<std::uint64_t>(data_.texts.groups.n_groups)});
-    reporter_data_ =
-        std::make_shared<ReporterData>(experiment_reporter_data(inputs_, config_, data_));
+    reporter_data_ = std::make_shared<ReporterData>(experiment_reporter_data(inputs_, data_));
     say(fmt::format("Data     {} rows of {} texts in {} groups: {} train, {} val, {} test{}",
                     data_.n_row(), data_.texts.n_text(), data_.texts.groups.n_groups,
                     data_.rows_of(Part::train).size(), data_.rows_of(Part::val).size(),
@@ -265,7 +261,7 @@ class Experiment {
       run.add_file(folder + "/adapter/adapter_config.json");
     }
     // What a reload has to reproduce (R7).
-    run.write_csv(folder + "/reports.csv", reports_csv(all_reports(model)));
+    run.write_csv(folder + "/reports.csv", reports_csv(model));
   }
 
   void add_training_files(RunDirectory& run, const std::string& folder,
@@ -282,13 +278,8 @@ class Experiment {
       run.add_varying_file(folder + "/tensorboard/" + entry.path().filename().string());
   }
 
-  // [n_row, n_target], rows in the order of the data.
-  Tensor<double> all_reports(const Model32& model) const {
-    return experiment_reports(model, nullptr);
-  }
-
-  CsvTable reports_csv(const Tensor<double>& reports) const {
-    return experiment_reports_csv(data_, reports);
+  CsvTable reports_csv(const Model32& model) const {
+    return experiment_reports_csv(data_, experiment_reports(model, nullptr));
   }
 
   void evaluate_stage(RunDirectory& run, std::uint64_t seed) {
@@ -370,9 +361,8 @@ class Experiment {
       for (CheckResult& check : snapshot_checks(inputs_, data_)) outcome_.checks.push_back(check);
       for (const std::uint64_t seed : config_.seeds()) {
         const std::unique_ptr<Model32> model = trained_model(run.path(), seed);
-        outcome_.checks.push_back(
-            stored_reports_check(run.path() / seed_folder(seed) / "reports.csv",
-                                 reports_csv(all_reports(*model)), seed));
+        outcome_.checks.push_back(stored_reports_check(
+            run.path() / seed_folder(seed) / "reports.csv", reports_csv(*model), seed));
       }
       run.write_json("checks.json", checks_json(outcome_.checks));
       run.write_json(kSummaryFile, summary_json(experiment_summary(outcome_.seeds)));
@@ -419,16 +409,6 @@ std::string experiment_text(const ExperimentOutcome& outcome, const TextStyle& s
   return text + "\n" + checks_text(outcome.checks, style);
 }
 
-void require_checks_passed(const std::vector<CheckResult>& checks, const fs::path& run) {
-  for (const CheckResult& check : checks) {
-    if (check.status != CheckStatus::fail) continue;
-    throw CheckError(
-        fmt::format("check {} failed: {}: found {:.3g}, expected at most {:.3g}", check.id,
-                    check.title, check.value.value_or(0), check.tolerance.value_or(0)),
-        fmt::format("{} holds every check", (run / "checks.json").string()));
-  }
-}
-
 std::vector<CheckResult> verify_run(const Context& context, const fs::path& folder) {
   const StoredRun run = open_run(folder);
   std::vector<CheckResult> checks;
@@ -457,8 +437,7 @@ std::vector<CheckResult> verify_run(const Context& context, const fs::path& fold
   }
   const DataSet data = read_data_set(run.path / "data");
   for (CheckResult& check : snapshot_checks(inputs, data)) checks.push_back(check);
-  const auto reporter_data =
-      std::make_shared<ReporterData>(experiment_reporter_data(inputs, config, data));
+  const auto reporter_data = std::make_shared<ReporterData>(experiment_reporter_data(inputs, data));
   for (const std::uint64_t seed : config.seeds()) {
     Progress progress = context.progress(fmt::format("Verify {}", seed), 0, "tokens");
     TrainOptions options = config.train;

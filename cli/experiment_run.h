@@ -59,10 +59,6 @@ ExperimentOutcome run_experiment(const Context& context, const ResolvedExperimen
 std::string experiment_text(const ExperimentOutcome& outcome, const TextStyle& style,
                             std::size_t n_ladder);
 
-// Throws CheckError for the first check that failed.
-void require_checks_passed(const std::vector<CheckResult>& checks,
-                           const std::filesystem::path& run);
-
 // Recomputes what a run stores from its configuration and weights: file hashes, the activations,
 // the reports of every seed's best checkpoint. For `gnomon verify`.
 std::vector<CheckResult> verify_run(const Context& context, const std::filesystem::path& run);

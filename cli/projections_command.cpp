@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/commands.h"
+#include "cli/run_records.h"
 #include "cli/study_options.h"
 #include "cli/study_run.h"
 #include "cli/terminal.h"
@@ -35,7 +36,7 @@ void run_projections(const Context& context, const StudyOptions& options) {
     context.out << "\n" << shown << "Run: " << outcome.run.string() << "\n";
     context.message(fmt::format("Next:  gnomon audit {} --direction head", outcome.run.string()));
   }
-  require_passed(outcome);
+  require_passed(outcome.checks, outcome.run);
 }
 
 }  // namespace

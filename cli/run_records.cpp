@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/version.h"
+#include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
 #include "gnomon/model/hook_points.h"
 
@@ -66,6 +69,21 @@ std::vector<CheckResult> identity_checks(const Model& model, const StudyTexts& t
     checks.push_back(std::move(check));
   }
   return checks;
+}
+
+bool all_passed(const std::vector<CheckResult>& checks) {
+  return std::ranges::none_of(
+      checks, [](const CheckResult& check) { return check.status == CheckStatus::fail; });
+}
+
+void require_passed(const std::vector<CheckResult>& checks, const std::filesystem::path& run) {
+  for (const CheckResult& check : checks) {
+    if (check.status != CheckStatus::fail) continue;
+    throw CheckError(
+        fmt::format("check {} failed: {}: found {:.3g}, expected at most {:.3g}", check.id,
+                    check.title, check.value.value_or(0), check.tolerance.value_or(0)),
+        fmt::format("{} holds every check", (run / "checks.json").string()));
+  }
 }
 
 }  // namespace gnomon::cli

@@ -2,6 +2,7 @@
 // in: what a command works with   out: how a run directory names it
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -22,5 +23,9 @@ std::string unit_word(const Target& target);
 // every neuron of a model, and the study's own checks.
 std::vector<CheckResult> identity_checks(const Model& model, const StudyTexts& texts,
                                          const StudyData& data, const std::vector<Ladder>& ladders);
+
+bool all_passed(const std::vector<CheckResult>& checks);
+// Throws CheckError for the first check that failed; `run` holds checks.json.
+void require_passed(const std::vector<CheckResult>& checks, const std::filesystem::path& run);
 
 }  // namespace gnomon::cli

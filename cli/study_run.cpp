@@ -88,11 +88,6 @@ CheckResult check_stored_head(const fs::path& study_file, const StudyOutcome& ou
 
 }  // namespace
 
-bool StudyOutcome::passed() const {
-  return std::none_of(checks.begin(), checks.end(),
-                      [](const CheckResult& check) { return check.status == CheckStatus::fail; });
-}
-
 StudyOutcome run_study(const Context& context, const StudyOptions& options,
                        const std::string& command) {
   const Model model = Model::load(resolve_model(options.model));
@@ -152,7 +147,7 @@ StudyOutcome run_study(const Context& context, const StudyOptions& options,
           check_stored_head(run.path() / "data" / "activations.safetensors", outcome));
       run.write_json("checks.json", checks_json(outcome.checks));
     });
-    run.finish(outcome.passed() ? RunStatus::done : RunStatus::failed);
+    run.finish(all_passed(outcome.checks) ? RunStatus::done : RunStatus::failed);
   } catch (const std::exception& error) {
     run.fail(error);
     throw;
@@ -162,16 +157,6 @@ StudyOutcome run_study(const Context& context, const StudyOptions& options,
 
 void write_console_log(const StudyOutcome& outcome, const std::string& shown) {
   write_file_atomic(outcome.run / "console.log", outcome.messages + shown);
-}
-
-void require_passed(const StudyOutcome& outcome) {
-  for (const CheckResult& check : outcome.checks) {
-    if (check.status != CheckStatus::fail) continue;
-    throw CheckError(
-        fmt::format("check {} failed: {}: found {:.3g}, expected at most {:.3g}", check.id,
-                    check.title, check.value.value_or(0), check.tolerance.value_or(0)),
-        fmt::format("{} holds every check", (outcome.run / "checks.json").string()));
-  }
 }
 
 }  // namespace gnomon::cli

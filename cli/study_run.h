@@ -20,8 +20,6 @@ struct StudyOutcome {
   std::vector<CheckResult> checks;
   std::filesystem::path run;
   std::string messages;  // what was said on the way, for console.log
-
-  bool passed() const;
 };
 
 // Reads, measures, analyses and checks, stage by stage into a run directory. Every number of the
@@ -29,9 +27,6 @@ struct StudyOutcome {
 // then says "failed".
 StudyOutcome run_study(const Context& context, const StudyOptions& options,
                        const std::string& command);
-
-// Throws CheckError for the first check that failed.
-void require_passed(const StudyOutcome& outcome);
 
 // Writes console.log: the messages on the way, and `shown`, the tables as a terminal has them.
 void write_console_log(const StudyOutcome& outcome, const std::string& shown);

@@ -35,7 +35,7 @@ double mean_loss(const ReportModel<double>& model) {
   const TrainOptions& options = model.options();
   const ReportPass pass = model.run(some_texts(), options.live_weight > 0);
   const auto n = static_cast<double>(pass.rows.size());
-  double loss = pass.report_loss / n + options.live_weight * pass.live_loss / n;
+  double loss = pass.report_loss() / n + options.live_weight * pass.live_loss / n;
   if (options.lm_weight > 0)
     loss += options.lm_weight * pass.lm_loss / static_cast<double>(pass.n_lm_token);
   return loss;

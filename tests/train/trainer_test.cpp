@@ -66,6 +66,22 @@ TEST(Trainer, LearnsAndSeesTheSameLossInTrainingAndEvaluation) {
   }
 }
 
+// An update works on its texts together or in parts, an evaluation in batches of tokens.
+TEST(Trainer, TheLossDoesNotDependOnBatches) {
+  const Model& base = test::tiny_model(TinyFamily::llama);
+  for (const Index accumulate : {Index{1}, Index{3}}) {
+    TrainOptions options = small_options(TrainedPart::all);
+    options.batch_rows = 24;
+    options.accumulate = accumulate;
+    RunOptions run;
+    run.batch_tokens = 16;
+    ReportModel<float> model(base, test::tiny_reporter_data(base), options, run);
+    Trainer<float> trainer(model);
+    trainer.run({});
+    EXPECT_EQ(trainer.state().train_eval_gap, 0);
+  }
+}
+
 TEST(Trainer, StoredFeaturesAndStreamsChangeNoBit) {
   for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
     const Model& base = test::tiny_model(family);

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "gnomon/base/error.h"
@@ -13,14 +12,19 @@
 #include "gnomon/kernels/attention.h"
 #include "gnomon/kernels/norm.h"
 #include "gnomon/kernels/rotary.h"
+#include "gnomon/model/detail/text_rows.h"
 
 namespace gnomon {
 namespace {
 
-template <class T>
-std::span<T> flat(MatrixView<T> view) {
-  return {view.data, static_cast<std::size_t>(view.rows * view.cols)};
-}
+using detail::attention_shape;
+using detail::flat;
+using detail::keys_of;
+using detail::next;
+using detail::positions_of;
+using detail::query_ranges;
+using detail::QueryRange;
+using detail::rows_of;
 
 template <class T>
 void fill_zero(MatrixView<T> view) {
@@ -60,9 +64,8 @@ class BackwardPass {
         hooks_(hooks),
         grad_(grad),
         backend_(backend) {
-    std::tie(last_kind_, last_layer_) = trace.last;
-    if (last_kind_ > HookKind::resid_post) last_layer_ = config.n_layers;
-    if (last_kind_ < HookKind::resid_pre) last_layer_ = -1;
+    last_kind_ = trace.last.first;
+    last_layer_ = stage(last_kind_, trace.last.second);
     check_hooks();
     find_lowest();
   }
@@ -91,21 +94,22 @@ class BackwardPass {
                     site_name({last_kind_, trace_.last.second, std::nullopt}, config_)));
   }
 
+  // Where a site lies: its block, -1 before the blocks, n_layers after them.
+  Index stage(HookKind kind, Index layer) const {
+    if (hook_point(kind).per_block) return layer;
+    return kind < HookKind::resid_pre ? -1 : config_.n_layers;
+  }
+
   // Whether the forward pass came to this site.
   bool reached(HookKind kind, Index layer) const {
-    const Index stage = hook_point(kind).per_block   ? layer
-                        : kind < HookKind::resid_pre ? -1
-                                                     : config_.n_layers;
-    return stage < last_layer_ || (stage == last_layer_ && kind <= last_kind_);
+    const Index at = stage(kind, layer);
+    return at < last_layer_ || (at == last_layer_ && kind <= last_kind_);
   }
 
   // The lowest block to go through; -1 where the embedding is wanted.
   void find_lowest() {
-    lowest_ = config_.n_layers;
     const auto [kind, layer] = hooks_.first();
-    lowest_ = hook_point(kind).per_block   ? layer
-              : kind < HookKind::resid_pre ? -1
-                                           : config_.n_layers;
+    lowest_ = stage(kind, layer);
     if (grad_ == nullptr) return;
     for (const auto& [key, entry] : grad_->entries()) {
       if (entry.row.per_block) {
@@ -184,10 +188,6 @@ class BackwardPass {
                            at.normalized.view());
   }
 
-  static HookKind next(HookKind kind, int step) {
-    return static_cast<HookKind>(static_cast<int>(kind) + step);
-  }
-
   static Index weight_layer(Index layer) { return std::max<Index>(layer, 0); }
 
   void unembed() {
@@ -228,8 +228,6 @@ class BackwardPass {
     const MatrixView<T> grad = grad_norm_.view();
     const MatrixView<T> grad_scale = grad_scale_.resize(grad.rows, 1);
     fill_zero(grad_scale);
-    // The centred stream over its scale: computed from the stream where the pass ended at the scale
-    // is not kept, and nothing reads it.
     if (!reached(scale_kind, layer)) return;
     if (reached(next(scale_kind, 1), layer)) {
       call(next(scale_kind, 1), layer, rows, grad);
@@ -440,49 +438,14 @@ class BackwardPass {
                                 backend_);
   }
 
-  // The queries of one text among `rows`.
-  struct QueryRange {
-    Index text;
-    Index first;
-    Index n;
-  };
-
-  std::vector<QueryRange> query_ranges(std::span<const Index> rows) const {
-    std::vector<QueryRange> ranges;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const Index text = batch_.text[static_cast<std::size_t>(rows[i])];
-      if (ranges.empty() || ranges.back().text != text)
-        ranges.push_back({text, static_cast<Index>(i), 0});
-      ++ranges.back().n;
-    }
-    return ranges;
-  }
-
-  std::vector<Index> query_positions(const BlockTrace<T>& at, const QueryRange& range) const {
-    std::vector<Index> positions;
-    for (Index i = range.first; i < range.first + range.n; ++i) {
-      positions.push_back(
-          batch_.position[static_cast<std::size_t>(at.rows[static_cast<std::size_t>(i)])]);
-    }
-    return positions;
-  }
-
-  MatrixView<T> keys_of(MatrixView<T> matrix, Index text) const {
-    return matrix.row_range(batch_.offset[static_cast<std::size_t>(text)], batch_.length(text));
-  }
-
-  AttentionShape attention_shape() const {
-    return {config_.n_heads, config_.n_kv_heads, config_.d_head,
-            1 / std::sqrt(static_cast<double>(config_.d_head))};
-  }
-
   // From z to queries (rotated), keys (rotated) and values.
   void attend(const BlockTrace<T>& at, Index layer) {
     const MatrixView<T> grad_z = grad_z_.view();
     if (reached(HookKind::z, layer)) call(HookKind::z, layer, at.rows, grad_z);
     const bool pairs_hooked =
         hooks_.has(HookKind::attn_scores, layer) || hooks_.has(HookKind::pattern, layer);
-    const std::vector<QueryRange> ranges = query_ranges(at.rows);
+    const std::vector<QueryRange> ranges =
+        query_ranges(batch_, at.rows, std::numeric_limits<Index>::max());
     if (!reached(HookKind::attn_scores, layer)) {
       fill_zero(grad_q_.view());
     } else if (pairs_hooked || !reached(HookKind::z, layer)) {
@@ -496,7 +459,7 @@ class BackwardPass {
   void attend_at_once(const BlockTrace<T>& at, const std::vector<QueryRange>& ranges) {
     const Index group = config_.n_heads / config_.n_kv_heads;
     const Index d = config_.d_head;
-    AttentionShape shape = attention_shape();
+    AttentionShape shape = attention_shape(config_);
     shape.n_heads = group;
     shape.n_kv_heads = 1;
     const auto n_item = static_cast<Index>(ranges.size()) * config_.n_kv_heads;
@@ -508,11 +471,12 @@ class BackwardPass {
           return m.row_range(range.first, range.n).columns(kv * group * d, group * d);
         };
         const auto keys = [&](MatrixView<T> m) {
-          return keys_of(m, range.text).columns(kv * d, d);
+          return keys_of(m, batch_, range.text).columns(kv * d, d);
         };
         attention_backward<T>(queries(grad_q_.view()), keys(grad_k_.view()), keys(grad_v_.view()),
                               queries(grad_z_.view()), queries(at.q.view()), keys(at.k.view()),
-                              keys(at.v.view()), query_positions(at, range), shape);
+                              keys(at.v.view()), positions_of(batch_, rows_of(at.rows, range)),
+                              shape);
       }
     });
   }
@@ -521,17 +485,17 @@ class BackwardPass {
     const Index n_k = batch_.length(range.text);
     const MatrixView<T> pattern = pattern_.resize(config_.n_heads * range.n, n_k);
     const MatrixView<T> grad = grad_pattern_.resize(config_.n_heads * range.n, n_k);
-    const std::vector<Index> positions = query_positions(at, range);
+    const std::vector<Index> positions = positions_of(batch_, rows_of(at.rows, range));
     const MatrixView<T> q = at.q.view().row_range(range.first, range.n);
-    const MatrixView<T> k = keys_of(at.k.view(), range.text);
-    attention_scores_forward<T>(pattern, q, k, positions, attention_shape());
+    const MatrixView<T> k = keys_of(at.k.view(), batch_, range.text);
+    attention_scores_forward<T>(pattern, q, k, positions, attention_shape(config_));
     attention_pattern_forward<T>(pattern, pattern);
-    const std::span<const Index> rows = std::span<const Index>(at.rows).subspan(
-        static_cast<std::size_t>(range.first), static_cast<std::size_t>(range.n));
+    const std::span<const Index> rows = rows_of(at.rows, range);
     if (reached(HookKind::z, layer)) {
-      attention_values_backward<T>(grad, keys_of(grad_v_.view(), range.text),
+      attention_values_backward<T>(grad, keys_of(grad_v_.view(), batch_, range.text),
                                    grad_z_.view().row_range(range.first, range.n), pattern,
-                                   keys_of(at.v.view(), range.text), positions, attention_shape());
+                                   keys_of(at.v.view(), batch_, range.text), positions,
+                                   attention_shape(config_));
     } else {
       fill_zero(grad);
     }
@@ -541,8 +505,8 @@ class BackwardPass {
     }
     hooks_.call({HookKind::attn_scores, layer, batch_, rows, range.text}, grad);
     attention_scores_backward<T>(grad_q_.view().row_range(range.first, range.n),
-                                 keys_of(grad_k_.view(), range.text), grad, q, k, positions,
-                                 attention_shape());
+                                 keys_of(grad_k_.view(), batch_, range.text), grad, q, k, positions,
+                                 attention_shape(config_));
   }
 
   void rotate_back(const BlockTrace<T>& at, Index layer) {
@@ -558,9 +522,8 @@ class BackwardPass {
   }
 
   void rotate_rows_back(MatrixView<T> grad, std::span<const Index> rows) {
-    std::vector<Index> position;
-    for (const Index row : rows) position.push_back(batch_.position[static_cast<std::size_t>(row)]);
-    rotary_backward<T>(grad, grad, position, config_.rotary_frequency, config_.d_head);
+    rotary_backward<T>(grad, grad, positions_of(batch_, rows), config_.rotary_frequency,
+                       config_.d_head);
   }
 
   // From queries, keys and values to the norm's output, in grad_norm_.

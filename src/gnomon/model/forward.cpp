@@ -15,19 +15,24 @@
 #include "gnomon/kernels/attention.h"
 #include "gnomon/kernels/norm.h"
 #include "gnomon/kernels/rotary.h"
+#include "gnomon/model/detail/text_rows.h"
 
 namespace gnomon {
 namespace {
+
+using detail::attention_shape;
+using detail::flat;
+using detail::keys_of;
+using detail::next;
+using detail::positions_of;
+using detail::query_ranges;
+using detail::QueryRange;
+using detail::rows_of;
 
 // Rows of elementwise work below which a second thread costs more than it saves.
 constexpr Index kRowGrain = 16;
 // Queries of one text that are attended together: work items of similar size for all threads.
 constexpr Index kQueryBlock = 64;
-
-template <class T>
-std::span<T> flat(MatrixView<T> view) {
-  return {view.data, static_cast<std::size_t>(view.rows * view.cols)};
-}
 
 template <class Body>
 void for_row_ranges(Index n_row, const Body& body) {
@@ -155,10 +160,6 @@ class ForwardPass {
     return reached(next(scale_kind, 2), layer, y);
   }
 
-  static HookKind next(HookKind kind, int step) {
-    return static_cast<HookKind>(static_cast<int>(kind) + step);
-  }
-
   void linear(MatrixView<T> y, MatrixView<const T> x, const LinearWeights<T>& w) {
     linear_forward<T>(y, x, w.weight, w.bias, backend_);
   }
@@ -237,9 +238,7 @@ class ForwardPass {
   }
 
   void rotate_rows(MatrixView<T> x, std::span<const Index> rows) {
-    std::vector<Index> position(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      position[i] = batch_.position[static_cast<std::size_t>(rows[i])];
+    const std::vector<Index> position = positions_of(batch_, rows);
     for_row_ranges(x.rows, [&](Index first, Index n) {
       rotary_forward<T>(
           x.row_range(first, n), x.row_range(first, n),
@@ -248,81 +247,39 @@ class ForwardPass {
     });
   }
 
-  // The queries of one text, or some of them.
-  struct QueryRange {
-    Index text;
-    Index first;  // row of q_ and z_
-    Index n;
-  };
-
-  std::vector<QueryRange> query_ranges(Index block) const {
-    std::vector<QueryRange> ranges;
-    for (Index first = 0; first < static_cast<Index>(rows_.size());) {
-      const Index text =
-          batch_.text[static_cast<std::size_t>(rows_[static_cast<std::size_t>(first)])];
-      Index n = 1;
-      while (n < block && first + n < static_cast<Index>(rows_.size()) &&
-             batch_.text[static_cast<std::size_t>(rows_[static_cast<std::size_t>(first + n)])] ==
-                 text) {
-        ++n;
-      }
-      ranges.push_back({text, first, n});
-      first += n;
-    }
-    return ranges;
-  }
-
-  std::vector<Index> query_positions(const QueryRange& range) const {
-    std::vector<Index> positions(static_cast<std::size_t>(range.n));
-    for (Index i = 0; i < range.n; ++i) {
-      positions[static_cast<std::size_t>(i)] =
-          batch_
-              .position[static_cast<std::size_t>(rows_[static_cast<std::size_t>(range.first + i)])];
-    }
-    return positions;
-  }
-
-  MatrixView<const T> keys_of(const Buffer<T>& buffer, Index text) const {
-    return buffer.view().row_range(batch_.offset[static_cast<std::size_t>(text)],
-                                   batch_.length(text));
-  }
-
-  AttentionShape attention_shape() const {
-    return {config_.n_heads, config_.n_kv_heads, config_.d_head,
-            1 / std::sqrt(static_cast<double>(config_.d_head))};
-  }
-
   void attend() {
-    const std::vector<QueryRange> ranges = query_ranges(kQueryBlock);
+    const std::vector<QueryRange> ranges = query_ranges(batch_, rows_, kQueryBlock);
     parallel_for(0, static_cast<Index>(ranges.size()), 1, [&](Index first, Index last) {
       for (Index i = first; i < last; ++i) {
         const QueryRange& range = ranges[static_cast<std::size_t>(i)];
         attention_forward<T>(block_->z.view().row_range(range.first, range.n),
                              block_->q.view().row_range(range.first, range.n),
-                             keys_of(block_->k, range.text), keys_of(block_->v, range.text),
-                             query_positions(range), attention_shape());
+                             keys_of<const T>(block_->k.view(), batch_, range.text),
+                             keys_of<const T>(block_->v.view(), batch_, range.text),
+                             positions_of(batch_, rows_of(rows_, range)), attention_shape(config_));
       }
     });
   }
 
   void attend_text_by_text(Index layer) {
     std::vector<T> scores;
-    for (const QueryRange& range : query_ranges(std::numeric_limits<Index>::max())) {
+    for (const QueryRange& range : query_ranges(batch_, rows_, std::numeric_limits<Index>::max())) {
       const Index n_k = batch_.length(range.text);
       scores.resize(static_cast<std::size_t>(config_.n_heads * range.n * n_k));
       const MatrixView<T> pairs(scores.data(), config_.n_heads * range.n, n_k);
-      const std::span<const Index> rows = std::span<const Index>(rows_).subspan(
-          static_cast<std::size_t>(range.first), static_cast<std::size_t>(range.n));
+      const std::span<const Index> rows = rows_of(rows_, range);
       attention_scores_forward<T>(pairs, block_->q.view().row_range(range.first, range.n),
-                                  keys_of(block_->k, range.text), query_positions(range),
-                                  attention_shape());
+                                  keys_of<const T>(block_->k.view(), batch_, range.text),
+                                  positions_of(batch_, rows_of(rows_, range)),
+                                  attention_shape(config_));
       hooks_.call({HookKind::attn_scores, layer, batch_, rows, range.text}, pairs);
       if (is_last(HookKind::attn_scores, layer)) continue;
       attention_pattern_forward<T>(pairs, pairs);
       hooks_.call({HookKind::pattern, layer, batch_, rows, range.text}, pairs);
       if (is_last(HookKind::pattern, layer)) continue;
       attention_values_forward<T>(block_->z.view().row_range(range.first, range.n), pairs,
-                                  keys_of(block_->v, range.text), attention_shape());
+                                  keys_of<const T>(block_->v.view(), batch_, range.text),
+                                  attention_shape(config_));
     }
   }
 

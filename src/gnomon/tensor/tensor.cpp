@@ -32,6 +32,13 @@ Tensor<T>::Tensor(std::vector<Index> shape, std::vector<T> values)
   }
 }
 
+std::vector<double> column(MatrixView<const double> matrix, Index j) {
+  std::vector<double> values;
+  values.reserve(static_cast<std::size_t>(matrix.rows));
+  for (Index i = 0; i < matrix.rows; ++i) values.push_back(matrix(i, j));
+  return values;
+}
+
 std::string shape_text(const std::vector<Index>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 template class Tensor<float>;

@@ -37,6 +37,9 @@ class Tensor {
   std::vector<T> values_;
 };
 
+// Column `j` of a matrix.
+std::vector<double> column(MatrixView<const double> matrix, Index j);
+
 // "[3, 768]"
 std::string shape_text(const std::vector<Index>& shape);
 

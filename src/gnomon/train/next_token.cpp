@@ -63,12 +63,7 @@ LanguageModelLoss language_model_loss(const Model& model,
   LanguageModelLoss loss;
   for (std::size_t first = 0; first < texts.size();) {
     check_interrupted();
-    std::size_t last = first;
-    Index n_token = 0;
-    do {
-      n_token += static_cast<Index>(texts[last++].size());
-    } while (last < texts.size() &&
-             n_token + static_cast<Index>(texts[last].size()) <= options.batch_tokens);
+    const std::size_t last = batch_end(texts, first, options.batch_tokens);
     const PackedBatch batch = pack(texts.subspan(first, last - first));
     first = last;
     const std::vector<Index> kept = predicted_rows(batch);

@@ -37,6 +37,10 @@ std::vector<ParameterRow> rows_in(const auto& parameters) {
 
 }  // namespace
 
+double ReportPass::report_loss() const {
+  return std::accumulate(row_loss.begin(), row_loss.end(), 0.0);
+}
+
 template <class T>
 struct ReportModel<T>::Batch {
   std::vector<Index> texts;
@@ -220,7 +224,7 @@ void ReportModel<T>::read_tokens(const HookContext& context, MatrixView<const T>
   if (!uses_vocabulary_loss()) return;
   std::vector<double> loss(labels.label.size());
   cross_entropy_forward<T>(loss, logits, labels.label);
-  for (std::size_t i = 0; i < loss.size(); ++i) pass.vocabulary_loss += labels.weight[i] * loss[i];
+  for (const Index row : labels.row) pass.row_loss.push_back(loss[static_cast<std::size_t>(row)]);
 }
 
 // Adds the gradient of the token reporter's mean loss.
@@ -326,6 +330,17 @@ void ReportModel<T>::add_losses(ReportPass& pass) const {
   }
 }
 
+// As batch_end of tokens/packed_batch.h, for some of the texts.
+template <class T>
+std::size_t ReportModel<T>::batch_end(std::span<const Index> texts, std::size_t first) const {
+  std::size_t last = first;
+  Index n_token = 0;
+  do {
+    n_token += n_tokens_of_text(texts[last++]);
+  } while (last < texts.size() && n_token + n_tokens_of_text(texts[last]) <= run_.batch_tokens);
+  return last;
+}
+
 template <class T>
 ReportPass ReportModel<T>::run(std::span<const Index> texts, bool with_live) const {
   ReportPass whole;
@@ -333,14 +348,7 @@ ReportPass ReportModel<T>::run(std::span<const Index> texts, bool with_live) con
   std::vector<double> outputs, lives;
   for (std::size_t first = 0; first < texts.size();) {
     check_interrupted();
-    std::size_t last = first;
-    Index n_token = 0;
-    const auto length = [&](std::size_t i) {
-      return static_cast<Index>(data_->ids[static_cast<std::size_t>(texts[i])].size());
-    };
-    do {
-      n_token += length(last++);
-    } while (last < texts.size() && n_token + length(last) <= run_.batch_tokens);
+    const std::size_t last = batch_end(texts, first);
     const Batch batch = make_batch(texts.subspan(first, last - first));
     first = last;
     ReportPass pass;
@@ -359,15 +367,14 @@ ReportPass ReportModel<T>::run(std::span<const Index> texts, bool with_live) con
     if (options_.lm_weight > 0)
       whole.n_lm_token += static_cast<Index>(predicted_rows(batch.packed).size());
     const Tensor<double> labels = labels_of(pass);
-    pass.report_loss =
-        uses_vocabulary_loss()
-            ? pass.vocabulary_loss
-            : reporter_->loss(pass.outputs.matrix(), labels.matrix(), labels.matrix().rows).sum;
+    if (!uses_vocabulary_loss())
+      pass.row_loss =
+          reporter_->loss(pass.outputs.matrix(), labels.matrix(), labels.matrix().rows).row;
     add_losses(pass);
     whole.rows.insert(whole.rows.end(), pass.rows.begin(), pass.rows.end());
     outputs.insert(outputs.end(), pass.outputs.values().begin(), pass.outputs.values().end());
     lives.insert(lives.end(), pass.live.values().begin(), pass.live.values().end());
-    whole.report_loss += pass.report_loss;
+    whole.row_loss.insert(whole.row_loss.end(), pass.row_loss.begin(), pass.row_loss.end());
     whole.live_loss += pass.live_loss;
     whole.lm_loss += pass.lm_loss;
     whole.n_top += pass.n_top;
@@ -399,7 +406,7 @@ ReportPass ReportModel<T>::run_with_gradients(std::span<const Index> texts, Inde
   if (head) pass.outputs = reporter_->head().forward_for_training(read.matrix());
   const Tensor<double> labels = labels_of(pass);
   const Reporter::Loss loss = reporter_->loss(pass.outputs.matrix(), labels.matrix(), n_row);
-  pass.report_loss = uses_vocabulary_loss() ? pass.vocabulary_loss : loss.sum;
+  if (!uses_vocabulary_loss()) pass.row_loss = loss.row;
   add_losses(pass);
   if (options_.lm_weight > 0)
     pass.n_lm_token = static_cast<Index>(predicted_rows(batch.packed).size());
@@ -481,11 +488,7 @@ Tensor<double> ReportModel<T>::features(std::span<const Index> rows) const {
   texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
   for (std::size_t first = 0; first < texts.size();) {
     check_interrupted();
-    std::size_t last = first;
-    std::size_t n_token = 0;
-    while (last < texts.size() &&
-           (last == first || n_token < static_cast<std::size_t>(run_.batch_tokens)))
-      n_token += data_->ids[static_cast<std::size_t>(texts[last++])].size();
+    const std::size_t last = batch_end(texts, first);
     const Batch batch = make_batch(std::span<const Index>(texts).subspan(first, last - first));
     first = last;
     ReportPass pass;
@@ -510,6 +513,11 @@ std::vector<Index> ReportModel<T>::texts_of(Part part) const {
     }
   }
   return texts;
+}
+
+template <class T>
+Index ReportModel<T>::n_tokens_of_text(Index text) const {
+  return static_cast<Index>(data_->ids[static_cast<std::size_t>(text)].size());
 }
 
 template <class T>

@@ -18,15 +18,18 @@ namespace gnomon {
 
 // What one pass over some texts gave, for their rows in the order of the texts.
 struct ReportPass {
-  std::vector<Index> rows;     // of ReporterData
-  Tensor<double> outputs;      // [n, reporter.n_output()]
-  Tensor<double> live;         // [n, n_target] activation of the model as it is; empty unless asked
-  Index n_top = 0;             // token reporters: rows whose right token led the whole vocabulary
-  double vocabulary_loss = 0;  // token reporters: cross-entropy over the whole vocabulary, nats
-  double report_loss = 0;      // sums over rows, not means
-  double live_loss = 0;        // Σ mean over targets of (live - snapshot)² / training variance
-  double lm_loss = 0;          // nats, over n_lm_token
+  std::vector<Index> rows;  // of ReporterData
+  Tensor<double> outputs;   // [n, reporter.n_output()]
+  Tensor<double> live;      // [n, n_target] activation of the model as it is; empty unless asked
+  Index n_top = 0;          // token reporters: rows whose right token led the whole vocabulary
+  // The report's loss of each row. Sums go over rows in order, so that they do not depend on how
+  // texts were put together.
+  std::vector<double> row_loss;
+  double live_loss = 0;  // Σ mean over targets of (live - snapshot)² / training variance
+  double lm_loss = 0;    // nats, over n_lm_token
   Index n_lm_token = 0;
+
+  double report_loss() const;  // the sum, not the mean
 };
 
 // A model whose chosen parameters may change, with the reporter that is read from it. Training and
@@ -69,6 +72,7 @@ class ReportModel {
   // Texts that have rows of this part, ascending.
   std::vector<Index> texts_of(Part part) const;
   Index n_rows_of_text(Index text) const;
+  Index n_tokens_of_text(Index text) const;
 
  private:
   struct Batch;
@@ -76,6 +80,7 @@ class ReportModel {
   void make_reporter(const Model& base);
   void store_streams();
   void store_features();
+  std::size_t batch_end(std::span<const Index> texts, std::size_t first) const;
   Batch make_batch(std::span<const Index> texts) const;
   void forward(const Batch& batch, ReportPass& pass, bool with_live, ForwardTrace<T>* trace,
                Tensor<double>* features) const;

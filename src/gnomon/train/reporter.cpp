@@ -15,12 +15,6 @@
 namespace gnomon {
 namespace {
 
-std::vector<double> column(MatrixView<const double> matrix, Index j) {
-  std::vector<double> values(static_cast<std::size_t>(matrix.rows));
-  for (Index i = 0; i < matrix.rows; ++i) values[static_cast<std::size_t>(i)] = matrix(i, j);
-  return values;
-}
-
 void require_varying(MatrixView<const double> labels) {
   if (labels.rows < 2) {
     throw ArgumentError(ErrorCode::bad_data,
@@ -173,6 +167,7 @@ Tensor<double> Reporter::reports(MatrixView<const double> outputs) const {
 Reporter::Loss Reporter::loss(MatrixView<const double> outputs, MatrixView<const double> labels,
                               Index n_total) const {
   Loss result;
+  result.row.resize(static_cast<std::size_t>(outputs.rows));
   result.grad_output = Tensor<double>({outputs.rows, outputs.cols});
   const MatrixView<double> grad = result.grad_output.matrix();
   const double each = 1 / static_cast<double>(n_target_);
@@ -182,7 +177,7 @@ Reporter::Loss Reporter::loss(MatrixView<const double> outputs, MatrixView<const
     for (Index i = 0; i < outputs.rows; ++i) {
       for (Index t = 0; t < n_target_; ++t) {
         const double error = outputs(i, t) - wanted.matrix()(i, t);
-        result.sum += each * error * error / 2;
+        result.row[static_cast<std::size_t>(i)] += each * error * error / 2;
         grad(i, t) = weight * error;
       }
     }
@@ -194,7 +189,7 @@ Reporter::Loss Reporter::loss(MatrixView<const double> outputs, MatrixView<const
   for (Index t = 0; t < n_target_; ++t) {
     const std::vector<Index> label = classes(column(labels, t), t);
     cross_entropy_forward<double>(losses, outputs.columns(t * k, k), label);
-    for (const double loss : losses) result.sum += each * loss;
+    for (std::size_t i = 0; i < losses.size(); ++i) result.row[i] += each * losses[i];
     cross_entropy_backward<double>(grad.columns(t * k, k), outputs.columns(t * k, k), label,
                                    weights);
   }

@@ -65,7 +65,7 @@ class Reporter {
   // squared error in units of the training variance, so that the mean's loss is 1/2. Otherwise
   // cross-entropy in nats.
   struct Loss {
-    double sum = 0;  // over rows, mean over targets: of a mean, divide by rows
+    std::vector<double> row;  // of each row, mean over targets
     Tensor<double> grad_output;
   };
   Loss loss(MatrixView<const double> outputs, MatrixView<const double> labels, Index n_total) const;

@@ -13,34 +13,6 @@
 namespace gnomon {
 namespace {
 
-bool is_norm(WeightKind kind) {
-  return kind == WeightKind::ln_1 || kind == WeightKind::ln_2 || kind == WeightKind::ln_f;
-}
-
-bool is_attention(WeightKind kind) {
-  return kind == WeightKind::qkv_proj || kind == WeightKind::q_proj || kind == WeightKind::k_proj ||
-         kind == WeightKind::v_proj || kind == WeightKind::o_proj;
-}
-
-bool is_mlp(WeightKind kind) {
-  return kind == WeightKind::up_proj || kind == WeightKind::gate_proj ||
-         kind == WeightKind::down_proj;
-}
-
-bool belongs_to(WeightKind kind, Component component) {
-  switch (component) {
-    case Component::attention:
-      return is_attention(kind);
-    case Component::mlp:
-      return is_mlp(kind);
-    case Component::embeddings:
-      return !is_norm(kind) && !is_attention(kind) && !is_mlp(kind);
-    case Component::norms:
-      return is_norm(kind);
-  }
-  throw InternalError("belongs_to: unknown component");
-}
-
 // Greedy matching with one point to go back to: linear in practice, without recursion.
 bool matches_whole(std::string_view name, std::string_view pattern) {
   std::size_t n = 0, p = 0, star = std::string_view::npos, resume = 0;
@@ -86,7 +58,7 @@ std::vector<ParameterRow> selected(const TrainedParameters& trained,
   for (const ParameterRow& row : rows) {
     const bool by_component =
         std::any_of(trained.components.begin(), trained.components.end(),
-                    [&](Component component) { return belongs_to(row.key.kind, component); });
+                    [&](Component component) { return component_of(row.key.kind) == component; });
     const bool by_name =
         std::any_of(trained.name_patterns.begin(), trained.name_patterns.end(),
                     [&](const std::string& pattern) { return matches_pattern(row.name, pattern); });
@@ -110,7 +82,8 @@ std::vector<ParameterRow> lora_matrices(const TrainedParameters& trained,
   std::vector<ParameterRow> result;
   for (const ParameterRow& row : selected(trained, rows)) {
     if (row.key.is_bias) continue;
-    if (!is_attention(row.key.kind) && !is_mlp(row.key.kind)) {
+    const Component component = component_of(row.key.kind);
+    if (component != Component::attention && component != Component::mlp) {
       throw ArgumentError(
           fmt::format("lora: \"{}\" is not a projection of attention or MLP", row.name),
           "low-rank changes are of projections; \"h.*.attn.c_attn\" names one of every block");
@@ -121,6 +94,30 @@ std::vector<ParameterRow> lora_matrices(const TrainedParameters& trained,
 }
 
 }  // namespace
+
+Component component_of(WeightKind kind) {
+  switch (kind) {
+    case WeightKind::qkv_proj:
+    case WeightKind::q_proj:
+    case WeightKind::k_proj:
+    case WeightKind::v_proj:
+    case WeightKind::o_proj:
+      return Component::attention;
+    case WeightKind::up_proj:
+    case WeightKind::gate_proj:
+    case WeightKind::down_proj:
+      return Component::mlp;
+    case WeightKind::wte:
+    case WeightKind::wpe:
+    case WeightKind::lm_head:
+      return Component::embeddings;
+    case WeightKind::ln_1:
+    case WeightKind::ln_2:
+    case WeightKind::ln_f:
+      return Component::norms;
+  }
+  throw InternalError("component_of: unknown kind");
+}
 
 bool matches_pattern(std::string_view name, std::string_view pattern) {
   return matches_whole(name, "*" + std::string(pattern) + "*");

@@ -28,6 +28,9 @@ std::vector<ParameterRow> trained_parameters(const TrainedParameters& trained,
 // can be stored; 0 is the first block, whose input is the embedding's sum.
 Index first_changed_block(const std::vector<ParameterRow>& rows, const ModelConfig& config);
 
+// The component a parameter belongs to.
+Component component_of(WeightKind kind);
+
 // "*" stands for any characters, also none. The pattern may match any part of the name.
 bool matches_pattern(std::string_view name, std::string_view pattern);
 

@@ -16,18 +16,13 @@
 #include "gnomon/stats/moments.h"
 #include "gnomon/stats/quantile.h"
 #include "gnomon/stats/regression.h"
-#include "gnomon/train/next_token.h"
+#include "gnomon/train/option_names.h"
+#include "gnomon/train/trained_parameters.h"
 
 namespace gnomon {
 namespace {
 
 constexpr std::array kDriftQuantiles = {0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0};
-
-std::vector<double> column(MatrixView<const double> matrix, Index j) {
-  std::vector<double> values;
-  for (Index i = 0; i < matrix.rows; ++i) values.push_back(matrix(i, j));
-  return values;
-}
 
 void check_options(const TrainOptions& options) {
   const auto require = [](bool holds, const std::string& what) {
@@ -152,15 +147,7 @@ std::vector<std::pair<std::string, double>> Trainer<T>::gradient_norms() const {
     for (const auto& [key, entry] : std::as_const(model_).parameters().entries()) {
       const std::string block =
           entry.row.per_block ? fmt::format("block {}", key.layer) : "outside";
-      const bool norm = key.kind == WeightKind::ln_1 || key.kind == WeightKind::ln_2 ||
-                        key.kind == WeightKind::ln_f;
-      const bool mlp = key.kind == WeightKind::up_proj || key.kind == WeightKind::gate_proj ||
-                       key.kind == WeightKind::down_proj;
-      const std::string kind = norm                  ? "norms"
-                               : mlp                 ? "mlp"
-                               : entry.row.per_block ? "attention"
-                                                     : "embeddings";
-      sums["grad_norm/" + block + "/" + kind] +=
+      sums[fmt::format("grad_norm/{}/{}", block, option_name(component_of(key.kind)))] +=
           sum_of_squares<T>(std::as_const(*model_.gradients().find(key)).values());
     }
   } else {
@@ -182,7 +169,7 @@ double Trainer<T>::update(const std::vector<Index>& texts, double learning_rate,
   Index n_row = 0, n_lm_token = 0;
   for (const Index text : texts) {
     n_row += model_.n_rows_of_text(text);
-    n_lm_token += static_cast<Index>(model_.data().ids[static_cast<std::size_t>(text)].size()) - 1;
+    n_lm_token += model_.n_tokens_of_text(text) - 1;
   }
   for (auto& [key, entry] : model_.gradients().entries())
     std::ranges::fill(entry.values.values(), T{0});
@@ -198,7 +185,7 @@ double Trainer<T>::update(const std::vector<Index>& texts, double learning_rate,
         std::span<const Index>(texts).subspan(static_cast<std::size_t>(first),
                                               static_cast<std::size_t>(last - first)),
         n_row, std::max<Index>(1, n_lm_token));
-    report += pass.report_loss;
+    for (const double loss : pass.row_loss) report += loss;
     live += pass.live_loss;
     lm += pass.lm_loss;
   }
@@ -235,22 +222,6 @@ double Trainer<T>::update(const std::vector<Index>& texts, double learning_rate,
   return report;
 }
 
-// Rule R1: the rows of an update, evaluated, have the loss that training sees.
-template <class T>
-void Trainer<T>::compare_with_evaluation(const std::vector<Index>& texts) {
-  Index n_row = 0, n_lm_token = 0;
-  for (const Index text : texts) {
-    n_row += model_.n_rows_of_text(text);
-    n_lm_token += static_cast<Index>(model_.data().ids[static_cast<std::size_t>(text)].size()) - 1;
-  }
-  const ReportPass evaluated = model_.run(texts, false);
-  const ReportPass trained =
-      model_.run_with_gradients(texts, n_row, std::max<Index>(1, n_lm_token));
-  const double gap = std::abs(evaluated.report_loss - trained.report_loss) /
-                     std::max(1e-300, std::abs(trained.report_loss));
-  state_.train_eval_gap = std::max(state_.train_eval_gap, gap);
-}
-
 template <class T>
 void Trainer<T>::validate(const Events& events, double train_loss) {
   const ReportPass pass = model_.run(validation_texts_, false);
@@ -262,7 +233,7 @@ void Trainer<T>::validate(const Events& events, double train_loss) {
   record.epoch = state_.epoch;
   record.step = state_.step;
   record.train_loss = train_loss;
-  record.val_loss = pass.report_loss / static_cast<double>(pass.rows.size());
+  record.val_loss = pass.report_loss() / static_cast<double>(pass.rows.size());
   double r2_sum = 0, r_sum = 0;
   Index n_r2 = 0, n_r = 0;
   for (Index t = 0; t < labels.matrix().cols; ++t) {
@@ -347,14 +318,20 @@ void Trainer<T>::run(const Events& events) {
   }
   while (state_.epoch < options_.epochs && !state_.stopped_early) {
     const std::vector<std::vector<Index>> order = batches(state_.epoch);
-    compare_with_evaluation(order.front());
+    // Rule R1: the rows of an update, evaluated before it, have the loss that training sees.
+    const double evaluated = model_.run(order.front(), false).report_loss();
     double report = 0;
     Index n_row = 0;
     for (std::size_t b = 0; b < order.size(); ++b) {
       check_interrupted();
       const double rate =
           scheduled_rate(options_.schedule, options_.optimizer.learning_rate, state_.step, n_step);
-      report += update(order[b], rate, events, b + 1 == order.size());
+      const double seen = update(order[b], rate, events, b + 1 == order.size());
+      if (b == 0) {
+        const double gap = std::abs(evaluated - seen) / std::max(1e-300, std::abs(seen));
+        state_.train_eval_gap = std::max(state_.train_eval_gap, gap);
+      }
+      report += seen;
       for (const Index text : order[b]) n_row += model_.n_rows_of_text(text);
       if (events.progress) events.progress(state_.step, n_step);
     }

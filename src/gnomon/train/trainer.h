@@ -101,7 +101,6 @@ class Trainer {
   std::vector<std::vector<Index>> batches(Index epoch) const;
   double update(const std::vector<Index>& texts, double learning_rate, const Events& events,
                 bool detailed);
-  void compare_with_evaluation(const std::vector<Index>& texts);
   void validate(const Events& events, double train_loss);
   void watch_drift(const Events& events);
   void require_finite(double loss, double sum_of_squares) const;
