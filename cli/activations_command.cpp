@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "cli/study_options.h"
 #include "gnomon/activations/activation_file.h"
 #include "gnomon/activations/capture.h"
+#include "gnomon/activations/gradients.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 
@@ -21,33 +24,65 @@ namespace {
 struct ActivationsOptions {
   std::string model;
   std::vector<std::string> sites;
+  std::string of;
   std::string texts;
   std::string out;
   Precision precision = Precision::float32;
 };
 
+constexpr std::string_view kLoss = "loss";
+
+std::vector<SiteAt> sites_of(const std::vector<RequestedSite>& requested, bool gradient) {
+  std::vector<SiteAt> sites;
+  for (const RequestedSite& one : requested) {
+    if (one.gradient == gradient) sites.push_back(one.at);
+  }
+  return sites;
+}
+
 template <class T>
 void capture_to_file(const Context& context, const ActivationsOptions& options, const Model& model,
-                     const std::vector<SiteAt>& sites, const std::vector<std::vector<TokenId>>& ids,
+                     const std::vector<RequestedSite>& requested, const std::optional<SiteAt>& of,
+                     const std::vector<std::vector<TokenId>>& ids,
                      const std::map<std::string, std::string>& metadata) {
-  Progress progress = context.progress("Capture", 0, "tokens");
-  RunOptions run_options;
-  run_options.progress = progress.callback();
-  const CaptureResult<T> captured = capture<T>(model, ids, sites, {}, run_options);
-  progress.finish();
-  write_activations<T>(options.out, captured.activations, ids, model.config(), metadata);
+  std::vector<Activations<T>> read;
+  if (const std::vector<SiteAt> sites = sites_of(requested, false); !sites.empty()) {
+    Progress progress = context.progress("Capture", 0, "tokens");
+    RunOptions run_options;
+    run_options.progress = progress.callback();
+    read = capture<T>(model, ids, sites, {}, run_options).activations;
+    progress.finish();
+  }
+  if (const std::vector<SiteAt> sites = sites_of(requested, true); !sites.empty()) {
+    Progress progress = context.progress("Gradients", 0, "tokens");
+    RunOptions run_options;
+    run_options.progress = progress.callback();
+    std::ranges::move(capture_gradients<T>(model, ids, sites, of, run_options),
+                      std::back_inserter(read));
+    progress.finish();
+  }
+  write_activations<T>(options.out, read, ids, model.config(), metadata);
 }
 
 void run_activations(const Context& context, const ActivationsOptions& options) {
   const Model model = Model::load(resolve_model(options.model));
-  std::vector<SiteAt> sites;
+  std::vector<RequestedSite> sites;
+  const auto name = [&](const RequestedSite& site) {
+    return activations_name(site.at, site.gradient, model.config());
+  };
   for (const std::string& site : options.sites) {
-    sites.push_back(parse_site(site, model.config()));
-    if (std::count(sites.begin(), sites.end(), sites.back()) > 1) {
-      throw ArgumentError(
-          fmt::format("--site \"{}\" is given twice", site_at_name(sites.back(), model.config())));
-    }
+    sites.push_back(parse_requested_site(site, model.config()));
+    if (std::ranges::count(sites, sites.back()) > 1)
+      throw ArgumentError(fmt::format("--site \"{}\" is given twice", name(sites.back())));
   }
+  const bool has_gradients = !sites_of(sites, true).empty();
+  if (has_gradients == options.of.empty()) {
+    throw ArgumentError(has_gradients ? "a \"_grad\" site needs --of, what the gradient is of"
+                                      : "--of needs a \"_grad\" site",
+                        "gradients: --site blocks.0.hook_resid_pre_grad@all --of loss");
+  }
+  std::optional<SiteAt> of;
+  if (has_gradients && options.of != kLoss) of = parse_site(options.of, model.config());
   const TextSource source = read_texts(options.texts, context.options.seed);
   std::vector<std::vector<TokenId>> ids;
   for (const TextRecord& record : source.records) {
@@ -66,19 +101,21 @@ void run_activations(const Context& context, const ActivationsOptions& options) 
                           "take the text out of the file: nothing is cut");
     }
   }
-  const std::map<std::string, std::string> metadata = {
+  std::map<std::string, std::string> metadata = {
       {"model", model.source().name},
       {"model_sha256", model.sha256()},
       {"texts_sha256", source.sha256},
       {"precision", std::string(precision_name(options.precision))}};
+  if (has_gradients)
+    metadata["gradient_of"] = of ? site_at_name(*of, model.config()) : std::string(kLoss);
   if (options.precision == Precision::float32) {
-    capture_to_file<float>(context, options, model, sites, ids, metadata);
+    capture_to_file<float>(context, options, model, sites, of, ids, metadata);
   } else {
-    capture_to_file<double>(context, options, model, sites, ids, metadata);
+    capture_to_file<double>(context, options, model, sites, of, ids, metadata);
   }
   if (context.options.json) {
     Json json = {{"out", options.out}, {"n_texts", ids.size()}, {"sites", Json::array()}};
-    for (const SiteAt& at : sites) json["sites"].push_back(site_at_name(at, model.config()));
+    for (const RequestedSite& site : sites) json["sites"].push_back(name(site));
     context.out << dump_json(json);
   } else {
     context.message(fmt::format("Wrote {}: {} sites of {} texts, {}", options.out, sites.size(),
@@ -97,9 +134,15 @@ void add_activations_command(CLI::App& app, Context& context) {
   command
       ->add_option("--site", options->sites,
                    "A hook point, possibly one coordinate of it, at a position: "
-                   "'blocks.3.hook_resid_post@all'; may be repeated")
+                   "'blocks.3.hook_resid_post@all'; with _grad after its name the gradient there; "
+                   "may be repeated")
       ->type_name("SITE")
       ->required();
+  command
+      ->add_option("--of", options->of,
+                   "What gradients are of: a site with a coordinate, or loss, the mean next-token "
+                   "loss of the text")
+      ->type_name("SITE");
   add_texts_option(*command, options->texts)->required();
   command->add_option("--out", options->out, "The safetensors file to write")
       ->type_name("FILE")

@@ -10,7 +10,7 @@
 #include "gnomon/base/file.h"
 #include "gnomon/model/model_folder.h"
 #include "gnomon/stats/moments.h"
-#include "gnomon/train/next_token.h"
+#include "gnomon/activations/next_token.h"
 #include "gnomon/train/option_names.h"
 
 namespace gnomon::cli {

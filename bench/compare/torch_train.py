@@ -7,12 +7,15 @@ Run by hand, outside the repository (tools/golden_requirements.txt has torch and
     python bench/compare/torch_train.py model FOLDER            # random weights, GPT-2 124M shapes
     python bench/compare/torch_train.py data FOLDER DATA.json   # texts, targets, a head's start
     python bench/compare/torch_train.py run FOLDER DATA.json --threads 2 [--jobs full after ...]
+    python bench/compare/torch_train.py compare FOLDER DATA.json --job build/release/bench/train_job
 
 FOLDER is a Hugging Face folder of the GPT-2 or Llama family, or a GGUF file, which transformers
 dequantises.
 `data` writes {"texts": [[id, ...], ...], "targets": [y, ...], "head": {"weight": [w, ...],
-"bias": b}}, which the other side reads too. `run` prints one JSON object. Its jobs, each on a fresh
-copy:
+"bias": b, "mean": [...], "sd": [...]}}, which the other side reads too; mean and sd are those of
+the features of all texts before training, targets have mean 0 and variance 1. `run` prints one JSON
+object; `compare` runs each job on both sides in turn and prints ratios and the largest relative
+difference of the first losses. Its jobs, each on a fresh copy:
 
     full     every parameter; --steps steps
     after    the last three blocks and the head; the others have requires_grad off, and every step
@@ -21,8 +24,8 @@ copy:
     forward  the plain forward pass over all texts
 
 A batch is --batch texts in the order of the file, padded on the right to its longest, with an
-attention mask. The report is w · x + b on the residual stream x before the final norm at the last
-real token, the loss the mean squared error over the texts of the batch. AdamW (fused): --lr, betas
+attention mask. The report is w · (x - mean) / sd + b on the residual stream x before the final norm
+at the last real token, the loss the mean squared error over the texts of the batch. AdamW (fused): --lr, betas
 0.9 and 0.999, eps 1e-8, weight decay 0.01 on parameters of two dimensions or more and on w. No
 dropout, no schedule, no clipping, float32, scaled-dot-product attention, no unembedding. Rates
 count real tokens, not padding. `first_losses` are those before each of the first five updates: compare
@@ -36,6 +39,7 @@ import math
 import os
 import platform
 import statistics
+import subprocess
 import time
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -59,6 +63,12 @@ def source(path):
     return {"pretrained_model_name_or_path": path}
 
 
+def load(path):
+    return transformers.AutoModel.from_pretrained(
+        **source(path), dtype=torch.float32, attn_implementation="sdpa"
+    ).eval()
+
+
 def make_model(arguments):
     torch.manual_seed(arguments.seed)
     model = transformers.GPT2LMHeadModel(transformers.GPT2Config())
@@ -75,11 +85,21 @@ def make_data(arguments):
         if SHORTEST <= n <= LONGEST:
             texts.append(torch.randint(config.vocab_size, (n,), generator=generator).tolist())
     weight = torch.randn(config.hidden_size, generator=generator) / math.sqrt(config.hidden_size)
+    targets = torch.randn(len(texts), generator=generator, dtype=torch.float64)
+    targets = (targets - targets.mean()) / targets.std(correction=0)
+    zeros, ones = [0.0] * config.hidden_size, [1.0] * config.hidden_size
     data = {
         "texts": texts,
-        "targets": torch.randn(len(texts), generator=generator).tolist(),
-        "head": {"weight": weight.tolist(), "bias": 0.0},
+        "targets": targets.tolist(),
+        "head": {"weight": weight.tolist(), "bias": 0.0, "mean": zeros, "sd": ones},
     }
+    reporter = Reporter(load(arguments.folder), data["head"])
+    with torch.inference_mode():
+        features = torch.cat(
+            [reporter.features(ids, mask, last) for ids, mask, last, _, _ in make_batches(data, 32)]
+        ).double()
+    data["head"]["mean"] = features.mean(0).tolist()
+    data["head"]["sd"] = features.std(0, correction=0).tolist()
     with open(arguments.data, "w", encoding="utf-8") as file:
         json.dump(data, file)
 
@@ -109,6 +129,7 @@ class Reporter(torch.nn.Module):
         with torch.no_grad():
             self.head.weight.copy_(torch.tensor([head["weight"]]))
             self.head.bias.fill_(head["bias"])
+        self.mean, self.sd = torch.tensor(head["mean"]), torch.tensor(head["sd"])
         norm = body.ln_f if hasattr(body, "ln_f") else body.norm
         norm.register_forward_pre_hook(self.keep_stream)
 
@@ -121,7 +142,8 @@ class Reporter(torch.nn.Module):
         return stream[torch.arange(len(ids)), last]
 
     def loss(self, features, targets):
-        return torch.nn.functional.mse_loss(self.head(features)[:, 0], targets)
+        report = self.head((features - self.mean) / self.sd)[:, 0]
+        return torch.nn.functional.mse_loss(report, targets)
 
 
 def train(reporter, batches, n_steps, job, learning_rate):
@@ -168,12 +190,8 @@ def run(arguments):
     torch.set_num_threads(arguments.threads)
     with open(arguments.data, encoding="utf-8") as file:
         data = json.load(file)
-    if arguments.texts:
-        data["texts"] = data["texts"][: arguments.texts]
     batches = make_batches(data, arguments.batch)
-    start = transformers.AutoModel.from_pretrained(
-        **source(arguments.folder), dtype=torch.float32, attn_implementation="sdpa"
-    ).eval()
+    start = load(arguments.folder)
     n_real = sum(batch[-1] for batch in batches)
     n_padded = sum(batch[0].numel() for batch in batches)
     report = {
@@ -210,8 +228,25 @@ def run(arguments):
         }
         if job != "forward":
             report["jobs"][job] |= {"steps": steps, "first_losses": losses}
+        if arguments.command == "compare":
+            compare(arguments, job, report["jobs"][job])
     del report["settings"]["command"]
     print(json.dumps(report, indent=1))
+
+
+def compare(arguments, job, torch_side):
+    """Runs the same job on the other side and adds what it reached."""
+    words = [arguments.folder, arguments.data, job, arguments.threads, arguments.batch]
+    words += [arguments.steps, arguments.epochs, arguments.repeats, arguments.lr]
+    command = [arguments.job, *map(str, words)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    gnomon_side = json.loads(done.stdout)
+    torch_side["gnomon"] = gnomon_side
+    torch_side["ratio"] = (
+        gnomon_side["tokens_per_second"]["median"] / torch_side["tokens_per_second"]["median"]
+    )
+    if pairs := list(zip(torch_side.get("first_losses", []), gnomon_side["first_losses"])):
+        torch_side["loss_difference"] = max(abs(a - b) / a for a, b in pairs)
 
 
 def main():
@@ -225,25 +260,26 @@ def main():
     data.add_argument("data")
     data.add_argument("--texts", type=int, default=512)
     data.add_argument("--seed", type=int, default=0)
-    timed = commands.add_parser("run", help="time the jobs")
-    timed.add_argument("folder")
-    timed.add_argument("data")
-    timed.add_argument("--jobs", nargs="+", default=["full", "after", "head", "forward"])
-    timed.add_argument("--threads", type=int, default=2)
-    timed.add_argument("--batch", type=int, default=32, help="texts of one update")
-    timed.add_argument("--texts", type=int, default=0, help="first texts only; 0: all")
-    timed.add_argument("--steps", type=int, default=5, help="of full")
-    timed.add_argument("--epochs", type=int, default=5, help="of after and head")
-    timed.add_argument("--repeats", type=int, default=3)
-    timed.add_argument("--lr", type=float, default=1e-5)
+    both = commands.add_parser("compare", help="time the jobs beside the other side")
+    both.add_argument("--job", required=True, help="the built train_job")
+    for timed in (commands.add_parser("run", help="time the jobs"), both):
+        timed.add_argument("folder")
+        timed.add_argument("data")
+        timed.add_argument("--jobs", nargs="+", default=["full", "after", "head", "forward"])
+        timed.add_argument("--threads", type=int, default=2)
+        timed.add_argument("--batch", type=int, default=32, help="texts of one update")
+        timed.add_argument("--steps", type=int, default=5, help="of full")
+        timed.add_argument("--epochs", type=int, default=20, help="of after and head")
+        timed.add_argument("--repeats", type=int, default=3)
+        timed.add_argument("--lr", type=float, default=1e-5)
     arguments = parser.parse_args()
-    if arguments.command == "run":
+    if arguments.command in ("run", "compare"):
         jobs = {"full", "after", "head", "forward"}
         if unknown := set(arguments.jobs) - jobs:
             parser.error(f"no job {sorted(unknown)}; expected some of {sorted(jobs)}")
         if arguments.repeats < 1:
             parser.error("--repeats: expected 1 or more")
-    {"model": make_model, "data": make_data, "run": run}[arguments.command](arguments)
+    {"model": make_model, "data": make_data, "run": run, "compare": run}[arguments.command](arguments)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
 #include "gnomon/base/threads.h"
-#include "gnomon/train/next_token.h"
+#include "gnomon/activations/next_token.h"
 #include "support/tiny_model.h"
 
 namespace gnomon {

@@ -24,7 +24,7 @@ void write_activations(const std::filesystem::path& path,
                        const std::map<std::string, std::string>& metadata) {
   std::vector<StoredTensor> tensors;
   for (const Activations<T>& read : activations) {
-    const std::string name = site_at_name(read.at, config);
+    const std::string name = activations_name(read.at, read.gradient, config);
     if (read.by_text.empty()) tensors.push_back(stored(name, read.values));
     for (std::size_t t = 0; t < read.by_text.size(); ++t) {
       tensors.push_back(stored(fmt::format("{}/{}", name, t), read.by_text[t]));

@@ -94,10 +94,8 @@ class BackwardPass {
                     site_name({last_kind_, trace_.last.second, std::nullopt}, config_)));
   }
 
-  // Where a site lies: its block, -1 before the blocks, n_layers after them.
   Index stage(HookKind kind, Index layer) const {
-    if (hook_point(kind).per_block) return layer;
-    return kind < HookKind::resid_pre ? -1 : config_.n_layers;
+    return block_of(kind, layer, config_);
   }
 
   // Whether the forward pass came to this site.

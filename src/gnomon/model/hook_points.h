@@ -73,6 +73,9 @@ struct HookPoint {
 
 std::span<const HookPoint> hook_points();
 const HookPoint& hook_point(HookKind kind);
+// Where the forward pass reaches it: its block; -1 before the blocks, n_layers after them. Within
+// one, hook points fire in the order of HookKind.
+Index block_of(HookKind kind, Index layer, const ModelConfig& config);
 bool exists_in(const HookPoint& point, const ModelConfig& config);
 
 // Numbers in one row of the site for one token: d_model, n_heads d_head, ...; throws ArgumentError

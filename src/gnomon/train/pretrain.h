@@ -10,7 +10,7 @@
 
 #include "gnomon/model/model.h"
 #include "gnomon/model/parameters.h"
-#include "gnomon/train/next_token.h"
+#include "gnomon/activations/next_token.h"
 #include "gnomon/train/train_options.h"
 
 namespace gnomon {

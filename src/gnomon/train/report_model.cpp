@@ -8,7 +8,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/interrupt.h"
 #include "gnomon/kernels/cross_entropy.h"
-#include "gnomon/train/next_token.h"
+#include "gnomon/activations/next_token.h"
 #include "gnomon/train/trained_parameters.h"
 
 namespace gnomon {

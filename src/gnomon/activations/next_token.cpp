@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gnomon/train/next_token.h"
+#include "gnomon/activations/next_token.h"
 
 #include <algorithm>
 

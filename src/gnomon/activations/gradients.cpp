@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/activations/gradients.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "gnomon/activations/detail/site_reader.h"
+#include "gnomon/activations/next_token.h"
+#include "gnomon/base/error.h"
+#include "gnomon/base/interrupt.h"
+#include "gnomon/model/backward.h"
+
+namespace gnomon {
+namespace {
+
+Site site_of_quantity(const std::optional<SiteAt>& of) {
+  return of ? of->site : Site{HookKind::logits, -1, std::nullopt};
+}
+
+void check_quantity(const std::optional<SiteAt>& of, std::span<const SiteAt> sites,
+                    std::span<const std::vector<TokenId>> texts, const ModelConfig& config) {
+  if (of && !of->site.coordinate) {
+    throw ArgumentError(fmt::format("\"{}\" has many numbers, expected one to take the gradient of",
+                                    site_at_name(*of, config)),
+                        "add a coordinate, for example [0]");
+  }
+  const Site quantity = site_of_quantity(of);
+  const auto place = [&](const Site& site) {
+    return std::pair(block_of(site.kind, site.layer, config), site.kind);
+  };
+  for (const SiteAt& at : sites) {
+    if (place(at.site) <= place(quantity)) continue;
+    throw ArgumentError(
+        fmt::format("\"{}\" lies after \"{}\", whose gradient there is 0 by definition",
+                    site_at_name(at, config), site_name(quantity, config)),
+        "choose a site before the quantity, or another quantity");
+  }
+  for (std::size_t t = 0; t < texts.size(); ++t) {
+    if (!of && texts[t].size() == 1) {
+      throw ArgumentError(ErrorCode::bad_data,
+                          fmt::format("text {} has one token and therefore no next-token loss", t),
+                          "leave it out");
+    }
+  }
+}
+
+// Adds d quantity / d itself to `grad`.
+template <class T>
+void add_quantity(const HookContext& context, MatrixView<T> grad, const ForwardTrace<T>& trace,
+                  const std::optional<SiteAt>& of, std::span<const Index> quantity_tokens) {
+  if (of) {
+    for (const Index token : quantity_tokens) {
+      const auto found = std::ranges::lower_bound(context.rows, token);
+      grad(found - context.rows.begin(), *of->site.coordinate) += T{1};
+    }
+    return;
+  }
+  next_token_gradient<T>(context, trace.logits.view(), 1, grad);
+  for (Index i = 0; i < grad.rows; ++i) {
+    const auto token = static_cast<std::size_t>(context.rows[static_cast<std::size_t>(i)]);
+    const auto n_predicted =
+        static_cast<double>(context.batch.length(context.batch.text[token]) - 1);
+    for (T& g : grad.row(i)) g = static_cast<T>(static_cast<double>(g) / n_predicted);
+  }
+}
+
+}  // namespace
+
+template <class T>
+std::vector<Activations<T>> capture_gradients(const Model& model,
+                                              std::span<const std::vector<TokenId>> texts,
+                                              std::span<const SiteAt> sites,
+                                              const std::optional<SiteAt>& of,
+                                              const RunOptions& options) {
+  const ModelConfig& config = model.config();
+  check_texts(texts, config);
+  if (of) check_site(of->site, config);
+  for (const SiteAt& at : sites) check_site(at.site, config);
+  check_quantity(of, sites, texts, config);
+  std::vector<std::vector<Index>> quantity_positions;
+  if (of) quantity_positions = detail::positions_by_text(*of, texts, config);
+  std::vector<detail::SiteReader<T>> readers;
+  readers.reserve(sites.size());
+  for (const SiteAt& at : sites) readers.emplace_back(at, true, texts, config);
+
+  const Site quantity = site_of_quantity(of);
+  const Index total =
+      std::transform_reduce(texts.begin(), texts.end(), Index{0}, std::plus<>(),
+                            [](const auto& ids) { return static_cast<Index>(ids.size()); });
+  Index done = 0;
+  ForwardTrace<T> trace;
+  for (std::size_t first = 0; first < texts.size();) {
+    check_interrupted();
+    const std::size_t last = batch_end(texts, first, options.batch_tokens);
+    const PackedBatch batch = pack(texts.subspan(first, last - first));
+    std::vector<Index> kept;
+    for (std::size_t t = first; of && t < last; ++t) {
+      for (const Index p : quantity_positions[t]) kept.push_back(batch.offset[t - first] + p);
+    }
+    if (!of) kept = predicted_rows(batch);
+    Hooks<T> hooks, grad_hooks;
+    hooks.add(quantity.kind, quantity.layer, [](const HookContext&, MatrixView<T>) {});
+    grad_hooks.add(quantity.kind, quantity.layer,
+                   [&](const HookContext& context, MatrixView<T> grad) {
+                     add_quantity<T>(context, grad, trace, of, kept);
+                   });
+    for (detail::SiteReader<T>& reader : readers)
+      reader.add_hook(grad_hooks, batch, static_cast<Index>(first));
+    run_forward<T>(config, model.weights<T>(), batch, hooks, kept, options.backend, nullptr,
+                   &trace);
+    run_backward<T>(config, model.weights<T>(), batch, trace, grad_hooks, nullptr, options.backend);
+    first = last;
+    done += batch.n_token();
+    if (options.progress) options.progress(done, total);
+  }
+  std::vector<Activations<T>> gradients;
+  for (detail::SiteReader<T>& reader : readers) gradients.push_back(reader.take());
+  return gradients;
+}
+
+template std::vector<Activations<float>> capture_gradients<float>(
+    const Model&, std::span<const std::vector<TokenId>>, std::span<const SiteAt>,
+    const std::optional<SiteAt>&, const RunOptions&);
+template std::vector<Activations<double>> capture_gradients<double>(
+    const Model&, std::span<const std::vector<TokenId>>, std::span<const SiteAt>,
+    const std::optional<SiteAt>&, const RunOptions&);
+
+}  // namespace gnomon

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// in: texts, sites and a quantity   out: the quantity's gradient at those sites
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "gnomon/activations/capture.h"
+
+namespace gnomon {
+
+// For each text alone, d quantity / d site at the sites and positions asked for. The quantity of a
+// text is
+//   `of` given   the sum of that coordinate over the positions that `of` names in the text
+//   else         the mean next-token loss of the text, in nats
+// The gradient counts everything downstream of the site, later tokens included; it is 0 where the
+// quantity does not depend on the site's number, and at a masked attention score. The site of the
+// quantity itself has gradient 1.
+//
+// Throws as capture does, and ArgumentError: usage where `of` has no coordinate, or a site lies
+// after it; bad_data for a text of one token where the loss is asked for.
+template <class T>
+std::vector<Activations<T>> capture_gradients(const Model& model,
+                                              std::span<const std::vector<TokenId>> texts,
+                                              std::span<const SiteAt> sites,
+                                              const std::optional<SiteAt>& of,
+                                              const RunOptions& options);
+
+}  // namespace gnomon
