@@ -7,7 +7,7 @@ Run by hand, outside the repository (tools/golden_requirements.txt has torch and
     python bench/compare/torch_train.py model FOLDER            # random weights, GPT-2 124M shapes
     python bench/compare/torch_train.py data FOLDER DATA.json   # texts, targets, a head's start
     python bench/compare/torch_train.py run FOLDER DATA.json --threads 2 [--jobs full after ...]
-    python bench/compare/torch_train.py compare FOLDER DATA.json --job build/release/bench/train_job
+    python bench/compare/torch_train.py compare FOLDER DATA.json --program build/release/bench/train_job
 
 FOLDER is a Hugging Face folder of the GPT-2 or Llama family, or a GGUF file, which transformers
 dequantises.
@@ -63,7 +63,7 @@ def source(path):
     return {"pretrained_model_name_or_path": path}
 
 
-def load(path):
+def load_model(path):
     return transformers.AutoModel.from_pretrained(
         **source(path), dtype=torch.float32, attn_implementation="sdpa"
     ).eval()
@@ -93,7 +93,7 @@ def make_data(arguments):
         "targets": targets.tolist(),
         "head": {"weight": weight.tolist(), "bias": 0.0, "mean": zeros, "sd": ones},
     }
-    reporter = Reporter(load(arguments.folder), data["head"])
+    reporter = Reporter(load_model(arguments.folder), data["head"])
     with torch.inference_mode():
         features = torch.cat(
             [reporter.features(ids, mask, last) for ids, mask, last, _, _ in make_batches(data, 32)]
@@ -191,7 +191,7 @@ def run(arguments):
     with open(arguments.data, encoding="utf-8") as file:
         data = json.load(file)
     batches = make_batches(data, arguments.batch)
-    start = load(arguments.folder)
+    start = load_model(arguments.folder)
     n_real = sum(batch[-1] for batch in batches)
     n_padded = sum(batch[0].numel() for batch in batches)
     report = {
@@ -238,7 +238,7 @@ def compare(arguments, job, torch_side):
     """Runs the same job on the other side and adds what it reached."""
     words = [arguments.folder, arguments.data, job, arguments.threads, arguments.batch]
     words += [arguments.steps, arguments.epochs, arguments.repeats, arguments.lr]
-    command = [arguments.job, *map(str, words)]
+    command = [arguments.program, *map(str, words)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     gnomon_side = json.loads(done.stdout)
     torch_side["gnomon"] = gnomon_side
@@ -261,7 +261,7 @@ def main():
     data.add_argument("--texts", type=int, default=512)
     data.add_argument("--seed", type=int, default=0)
     both = commands.add_parser("compare", help="time the jobs beside the other side")
-    both.add_argument("--job", required=True, help="the built train_job")
+    both.add_argument("--program", required=True, help="the built train_job")
     for timed in (commands.add_parser("run", help="time the jobs"), both):
         timed.add_argument("folder")
         timed.add_argument("data")
