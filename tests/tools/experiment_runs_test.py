@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import tempfile
@@ -90,12 +91,11 @@ class ExperimentTest(unittest.TestCase):
         done = self.gnomon("verify", "a", status=5)
         self.assertIn("V1", done.stderr)
 
-    def test_killed_training_goes_on_with_the_same_bytes(self):
-        settings = ["--set", "train.epochs=6", "--set", "data.texts=[\"builtin:scenes:200\"]"]
-        self.train("whole", *settings)
-        last = self.root / "killed/seeds/0/checkpoints/last.txt"
-        process = subprocess.Popen([COMMAND, "train", "--config", "study.toml", "--out", "killed",
-                                    *settings], cwd=self.root, stdout=subprocess.DEVNULL,
+    def train_and_kill(self, out, *more):
+        """Ends a training that has stored at least two epochs."""
+        last = self.root / out / "seeds/0/checkpoints/last.txt"
+        process = subprocess.Popen([COMMAND, "train", "--config", "study.toml", "--out", out, *more],
+                                   cwd=self.root, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 300
         while time.monotonic() < deadline and process.poll() is None:
@@ -104,8 +104,29 @@ class ExperimentTest(unittest.TestCase):
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+    def test_killed_training_goes_on_with_the_same_bytes(self):
+        settings = ["--set", "train.epochs=6", "--set", "data.texts=[\"builtin:scenes:200\"]"]
+        self.train("whole", *settings)
+        self.train_and_kill("killed", *settings)
         self.train("killed", *settings)
         self.assertEqual(self.contents("killed"), self.contents("whole"))
+
+        # No room for another checkpoint, as on a full disk: the stored ones stay and are gone on from.
+        self.train_and_kill("full", *settings)
+        checkpoints = self.root / "full/seeds/0/checkpoints"
+        stored = {path.name: path.read_bytes() for path in checkpoints.glob("epoch-*/*.safetensors")}
+        self.assertTrue(stored)
+        done = subprocess.run([COMMAND, "train", "--config", "study.toml", "--out", "full", *settings],
+                              cwd=self.root, capture_output=True, text=True, restore_signals=False,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
+                                                                    (1 << 20, 1 << 20)))
+        self.assertEqual(done.returncode, 6, done.stdout + done.stderr)
+        self.assertIn(".safetensors", done.stderr)
+        self.assertEqual({path.name: path.read_bytes()
+                          for path in checkpoints.glob("epoch-*/*.safetensors")}, stored)
+        self.train("full", *settings)
+        self.assertEqual(self.contents("full"), self.contents("whole"))
 
     def test_two_processes_do_not_share_a_run(self):
         process = subprocess.Popen([COMMAND, "train", "--config", "study.toml", "--out", "shared",
