@@ -142,11 +142,11 @@ TEST(FormatP, HasAFloorForReaders) {
 TEST(FormatPercentile, ClaimsNoMoreThanTheNullsShow) {
   EXPECT_EQ(format_percentile(97, 1000), "97 %");
   EXPECT_EQ(format_percentile(99.4, 1000), "99.4 %");
-  EXPECT_EQ(format_percentile(100, 1000), "> 99.9 %");
-  EXPECT_EQ(format_percentile(100, 200), "> 99.5 %");
-  EXPECT_EQ(format_percentile(100, 20), "> 95 %");
+  EXPECT_EQ(format_percentile(100, 1000), ">99.9 %");
+  EXPECT_EQ(format_percentile(100, 200), ">99.5 %");
+  EXPECT_EQ(format_percentile(100, 20), ">95 %");
   EXPECT_EQ(format_percentile(0, 100), "< 1 %");
-  EXPECT_EQ(format_percentile(100, 1535), "> 99.9 %");
+  EXPECT_EQ(format_percentile(100, 1535), ">99.9 %");
   EXPECT_EQ(format_percentile(99.97, 5000), "99.9 %");
   EXPECT_EQ(format_percentile(0.02, 5000), "0.1 %");
   EXPECT_EQ(format_percentile(50, 0), "–");

@@ -268,7 +268,7 @@ std::string format_percentile(double percentile, std::size_t n_null) {
   constexpr double kRounding = 1e-9;
   const auto down = [&](double value) { return std::floor(value / unit + kRounding) * unit; };
   const auto up = [&](double value) { return std::ceil(value / unit - kRounding) * unit; };
-  if (percentile >= 100) return fmt::format("> {:.{}f} %", down(100 - step), decimals);
+  if (percentile >= 100) return fmt::format(">{:.{}f} %", down(100 - step), decimals);
   if (percentile <= 0) return fmt::format("< {:.{}f} %", up(step), decimals);
   if (percentile > 99) return fmt::format("{:.{}f} %", down(percentile), decimals);
   if (percentile < 1) return fmt::format("{:.{}f} %", up(percentile), decimals);
