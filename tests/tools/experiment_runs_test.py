@@ -19,7 +19,7 @@ path = "gnomon-books"
 [target]
 units = ["blocks.1.mlp.hook_post[100]@last"]
 [data]
-texts = ["builtin:scenes:120"]
+texts = ["builtin:scenes:200"]
 [train]
 epochs = 3
 [train.trained]
@@ -106,7 +106,7 @@ class ExperimentTest(unittest.TestCase):
         process.wait()
 
     def test_killed_training_goes_on_with_the_same_bytes(self):
-        settings = ["--set", "train.epochs=6", "--set", "data.texts=[\"builtin:scenes:200\"]"]
+        settings = ["--set", "train.epochs=6"]
         self.train("whole", *settings)
         self.train_and_kill("killed", *settings)
         self.train("killed", *settings)
