@@ -46,21 +46,21 @@ void capture_to_file(const Context& context, const ActivationsOptions& options, 
                      const std::vector<std::vector<TokenId>>& ids,
                      const std::map<std::string, std::string>& metadata) {
   std::vector<Activations<T>> read;
-  if (const std::vector<SiteAt> sites = sites_of(requested, false); !sites.empty()) {
-    Progress progress = context.progress("Capture", 0, "tokens");
+  const auto add = [&](const char* title, bool gradient, const auto& run) {
+    const std::vector<SiteAt> sites = sites_of(requested, gradient);
+    if (sites.empty()) return;
+    Progress progress = context.progress(title, 0, "tokens");
     RunOptions run_options;
     run_options.progress = progress.callback();
-    read = capture<T>(model, ids, sites, {}, run_options).activations;
+    std::ranges::move(run(sites, run_options), std::back_inserter(read));
     progress.finish();
-  }
-  if (const std::vector<SiteAt> sites = sites_of(requested, true); !sites.empty()) {
-    Progress progress = context.progress("Gradients", 0, "tokens");
-    RunOptions run_options;
-    run_options.progress = progress.callback();
-    std::ranges::move(capture_gradients<T>(model, ids, sites, of, run_options),
-                      std::back_inserter(read));
-    progress.finish();
-  }
+  };
+  add("Capture", false, [&](const std::vector<SiteAt>& sites, const RunOptions& run_options) {
+    return capture<T>(model, ids, sites, {}, run_options).activations;
+  });
+  add("Gradients", true, [&](const std::vector<SiteAt>& sites, const RunOptions& run_options) {
+    return capture_gradients<T>(model, ids, sites, of, run_options);
+  });
   write_activations<T>(options.out, read, ids, model.config(), metadata);
 }
 

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gnomon/activations/next_token.h"
 #include "gnomon/analyses/feature_rows.h"
 #include "gnomon/base/file.h"
 #include "gnomon/model/model_folder.h"
 #include "gnomon/stats/moments.h"
-#include "gnomon/activations/next_token.h"
 #include "gnomon/train/option_names.h"
 
 namespace gnomon::cli {

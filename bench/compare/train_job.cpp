@@ -18,9 +18,8 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/base/threads.h"
-#include "gnomon/kernels/detail/instruction_set.h"
-#include "gnomon/train/optimizer.h"
-#include "gnomon/train/report_model.h"
+#include "gnomon/train/trainer.h"
+#include "machine.h"
 
 namespace gnomon::bench {
 namespace {
@@ -59,17 +58,6 @@ std::shared_ptr<ReporterData> read_data(const Json& json, const ModelConfig& con
   return data;
 }
 
-template <class T>
-std::vector<OptimizedTensor<T>> tensors_of(ReportModel<T>& model) {
-  std::vector<OptimizedTensor<T>> tensors;
-  for (auto& [key, entry] : model.parameters().entries()) {
-    tensors.push_back({entry.row.name, entry.values.values(),
-                       std::as_const(*model.gradients().find(key)).values(),
-                       entry.row.is_matrix()});
-  }
-  return tensors;
-}
-
 Result train(const Model& base, const std::shared_ptr<const ReporterData>& data, const Json& head,
              const Settings& settings, Index n_step) {
   const auto begin = std::chrono::steady_clock::now();
@@ -83,11 +71,8 @@ Result train(const Model& base, const std::shared_ptr<const ReporterData>& data,
   const auto weight = head.at("weight").get<std::vector<double>>();
   std::ranges::copy(weight, layer.weight.values().begin());
   layer.bias.values()[0] = head.at("bias").get<double>();
-  Optimizer<float> body(options.optimizer, tensors_of(model));
-  Optimizer<double> head_optimizer(
-      options.optimizer,
-      {{"head.weight", layer.weight.values(), std::as_const(layer.grad_weight).values(), true},
-       {"head.bias", layer.bias.values(), std::as_const(layer.grad_bias).values(), false}});
+  Optimizer<float> body(options.optimizer, model_tensors(model));
+  Optimizer<double> head_optimizer(options.optimizer, head_tensors(report));
   const bool updates_only = settings.job == "full";
   const auto start = updates_only ? std::chrono::steady_clock::now() : begin;
 
@@ -99,9 +84,7 @@ Result train(const Model& base, const std::shared_ptr<const ReporterData>& data,
   for (Index step = 0; step < n_step; ++step) {
     const Index first = step % n_batch * settings.batch_texts;
     const Index n = std::min(settings.batch_texts, n_text - first);
-    for (auto& [key, entry] : model.gradients().entries())
-      std::ranges::fill(entry.values.values(), 0.0F);
-    report.clear_gradients();
+    model.clear_gradients();
     const ReportPass pass =
         model.run_with_gradients(std::span<const Index>(order).subspan(
                                      static_cast<std::size_t>(first), static_cast<std::size_t>(n)),
@@ -122,7 +105,7 @@ Result forward(const Model& model, const ReporterData& data) {
   const SiteAt site = data.feature_site;
   capture<float>(model, data.ids, {&site, 1}, {}, {});
   Result result;
-  for (const auto& ids : data.ids) result.n_token += static_cast<Index>(ids.size());
+  result.n_token = n_tokens_of(data.ids);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
@@ -162,13 +145,11 @@ int run(const std::vector<std::string>& words) {
     seconds.push_back(result.seconds);
     rates.push_back(static_cast<double>(result.n_token) / result.seconds);
   }
-  constexpr const char* kSets[] = {"baseline", "avx2", "avx512"};
-  fmt::print("{}",
-             dump_json({{"instruction_set", kSets[static_cast<int>(detail::instruction_set())]},
-                        {"seconds", spread(seconds)},
-                        {"tokens_per_second", spread(rates)},
-                        {"tokens", result.n_token},
-                        {"first_losses", result.first_losses}}));
+  fmt::print("{}", dump_json({{"instruction_set", instruction_set_name()},
+                              {"seconds", spread(seconds)},
+                              {"tokens_per_second", spread(rates)},
+                              {"tokens", result.n_token},
+                              {"first_losses", result.first_losses}}));
   return 0;
 }
 

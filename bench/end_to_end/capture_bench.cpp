@@ -4,7 +4,6 @@
 // unembedding is asked for.
 #include <benchmark/benchmark.h>
 
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -23,9 +22,7 @@ void run_capture(benchmark::State& state, const Model& model,
                  const std::vector<std::string>& site_names) {
   std::vector<SiteAt> sites;
   for (const std::string& name : site_names) sites.push_back(parse_site(name, model.config()));
-  const auto n_token = std::transform_reduce(
-      texts.begin(), texts.end(), std::int64_t{0}, std::plus<>(),
-      [](const auto& text) { return static_cast<std::int64_t>(text.size()); });
+  const Index n_token = n_tokens_of(texts);
   for (auto _ : state) benchmark::DoNotOptimize(capture<T>(model, texts, sites, {}, {}));
   state.counters["tokens"] =
       benchmark::Counter(static_cast<double>(n_token) * static_cast<double>(state.iterations()),

@@ -9,10 +9,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "gnomon/activations/next_token.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
 #include "gnomon/base/threads.h"
-#include "gnomon/activations/next_token.h"
 #include "support/tiny_model.h"
 
 namespace gnomon {

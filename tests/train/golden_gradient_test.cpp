@@ -7,10 +7,10 @@
 #include <cmath>
 #include <filesystem>
 
+#include "gnomon/activations/next_token.h"
 #include "gnomon/base/json.h"
 #include "gnomon/kernels/dequantize.h"
 #include "gnomon/tensor/safetensors.h"
-#include "gnomon/activations/next_token.h"
 #include "gnomon/train/optimizer.h"
 
 namespace gnomon {

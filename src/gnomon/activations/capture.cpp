@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
 #include "gnomon/activations/detail/site_reader.h"
 #include "gnomon/base/error.h"
@@ -14,10 +12,6 @@
 namespace gnomon {
 namespace {
 
-Index stage(const Site& site, const ModelConfig& config) {
-  return block_of(site.kind, site.layer, config);
-}
-
 // Tokens whose values are wanted in the last block that is reached, or after it.
 template <class T>
 std::vector<Index> kept_rows(const std::vector<detail::SiteReader<T>>& readers,
@@ -25,19 +19,19 @@ std::vector<Index> kept_rows(const std::vector<detail::SiteReader<T>>& readers,
                              Index texts_before, const ModelConfig& config) {
   Index last = -1;
   for (const detail::SiteReader<T>& reader : readers)
-    last = std::max(last, stage(reader.at().site, config));
-  for (const Edit<T>& edit : edits) last = std::max(last, stage(edit.at.site, config));
+    last = std::max(last, block_of(reader.at().site, config));
+  for (const Edit<T>& edit : edits) last = std::max(last, block_of(edit.at.site, config));
   const Index last_block = std::min(last, config.n_layers - 1);
   std::vector<bool> kept(static_cast<std::size_t>(batch.n_token()));
   for (Index t = 0; t < batch.n_text(); ++t) {
     const Index first = batch.offset[static_cast<std::size_t>(t)];
     for (const detail::SiteReader<T>& reader : readers) {
-      if (stage(reader.at().site, config) < last_block) continue;
+      if (block_of(reader.at().site, config) < last_block) continue;
       for (const Index p : reader.positions(t + texts_before))
         kept[static_cast<std::size_t>(first + p)] = true;
     }
     for (const Edit<T>& edit : edits) {
-      if (stage(edit.at.site, config) < last_block) continue;
+      if (block_of(edit.at.site, config) < last_block) continue;
       for (const Index p : resolve_position(edit.at.position, batch.length(t))) {
         kept[static_cast<std::size_t>(first + p)] = true;
       }
@@ -84,9 +78,7 @@ CaptureResult<T> capture(const Model& model, std::span<const std::vector<TokenId
   EditSession<T> session(edits, config);
   for (const Edit<T>& edit : edits) detail::positions_by_text(edit.at, texts, config);
 
-  const Index total =
-      std::transform_reduce(texts.begin(), texts.end(), Index{0}, std::plus<>(),
-                            [](const auto& ids) { return static_cast<Index>(ids.size()); });
+  const Index total = n_tokens_of(texts);
   Index done = 0;
   for (std::size_t first = 0; first < texts.size();) {
     check_interrupted();

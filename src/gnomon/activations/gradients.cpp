@@ -3,9 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <numeric>
-
 #include "gnomon/activations/detail/site_reader.h"
 #include "gnomon/activations/next_token.h"
 #include "gnomon/base/error.h"
@@ -27,9 +24,7 @@ void check_quantity(const std::optional<SiteAt>& of, std::span<const SiteAt> sit
                         "add a coordinate, for example [0]");
   }
   const Site quantity = site_of_quantity(of);
-  const auto place = [&](const Site& site) {
-    return std::pair(block_of(site.kind, site.layer, config), site.kind);
-  };
+  const auto place = [&](const Site& site) { return std::pair(block_of(site, config), site.kind); };
   for (const SiteAt& at : sites) {
     if (place(at.site) <= place(quantity)) continue;
     throw ArgumentError(
@@ -51,10 +46,8 @@ template <class T>
 void add_quantity(const HookContext& context, MatrixView<T> grad, const ForwardTrace<T>& trace,
                   const std::optional<SiteAt>& of, std::span<const Index> quantity_tokens) {
   if (of) {
-    for (const Index token : quantity_tokens) {
-      const auto found = std::ranges::lower_bound(context.rows, token);
-      grad(found - context.rows.begin(), *of->site.coordinate) += T{1};
-    }
+    for (const Index token : quantity_tokens)
+      grad(context.row_of(token), *of->site.coordinate) += T{1};
     return;
   }
   next_token_gradient<T>(context, trace.logits.view(), 1, grad);
@@ -86,9 +79,7 @@ std::vector<Activations<T>> capture_gradients(const Model& model,
   for (const SiteAt& at : sites) readers.emplace_back(at, true, texts, config);
 
   const Site quantity = site_of_quantity(of);
-  const Index total =
-      std::transform_reduce(texts.begin(), texts.end(), Index{0}, std::plus<>(),
-                            [](const auto& ids) { return static_cast<Index>(ids.size()); });
+  const Index total = n_tokens_of(texts);
   Index done = 0;
   ForwardTrace<T> trace;
   for (std::size_t first = 0; first < texts.size();) {

@@ -95,7 +95,7 @@ class BackwardPass {
   }
 
   Index stage(HookKind kind, Index layer) const {
-    return block_of(kind, layer, config_);
+    return block_of({kind, layer, std::nullopt}, config_);
   }
 
   // Whether the forward pass came to this site.

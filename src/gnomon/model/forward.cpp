@@ -413,6 +413,13 @@ void check_start(const ModelConfig& config, const PackedBatch& batch, const Hook
 
 }  // namespace
 
+Index HookContext::row_of(Index token) const {
+  const auto found = std::ranges::lower_bound(rows, token);
+  if (found == rows.end() || *found != token)
+    throw InternalError("HookContext: a row that was asked for was not computed");
+  return found - rows.begin();
+}
+
 template <class T>
 Index Hooks<T>::layer_key(HookKind kind, Index layer) {
   if (layer >= 0) return layer;

@@ -25,6 +25,9 @@ struct HookContext {
   const PackedBatch& batch;
   std::span<const Index> rows;
   Index text;  // -1 where the rows of all texts are together
+
+  // Where a token of the batch stands in `rows`. Throws InternalError where it was not computed.
+  Index row_of(Index token) const;
 };
 
 // May read `values`, and may write them: the forward pass goes on with what it finds.

@@ -177,9 +177,9 @@ const HookPoint& hook_point(HookKind kind) {
   return kHookPoints.at(static_cast<std::size_t>(kind));
 }
 
-Index block_of(HookKind kind, Index layer, const ModelConfig& config) {
-  if (hook_point(kind).per_block) return layer;
-  return kind < HookKind::resid_pre ? -1 : config.n_layers;
+Index block_of(const Site& site, const ModelConfig& config) {
+  if (hook_point(site.kind).per_block) return site.layer;
+  return site.kind < HookKind::resid_pre ? -1 : config.n_layers;
 }
 
 bool exists_in(const HookPoint& point, const ModelConfig& config) {

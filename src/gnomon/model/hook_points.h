@@ -73,9 +73,6 @@ struct HookPoint {
 
 std::span<const HookPoint> hook_points();
 const HookPoint& hook_point(HookKind kind);
-// Where the forward pass reaches it: its block; -1 before the blocks, n_layers after them. Within
-// one, hook points fire in the order of HookKind.
-Index block_of(HookKind kind, Index layer, const ModelConfig& config);
 bool exists_in(const HookPoint& point, const ModelConfig& config);
 
 // Numbers in one row of the site for one token: d_model, n_heads d_head, ...; throws ArgumentError
@@ -92,6 +89,10 @@ struct Site {
 
   friend bool operator==(const Site&, const Site&) = default;
 };
+
+// Where the forward pass reaches a site: its block; -1 before the blocks, n_layers after them.
+// Within one, hook points fire in the order of HookKind.
+Index block_of(const Site& site, const ModelConfig& config);
 
 // Which token of a text: @last, @5, @-2 (counted from the end), @all. A position that a text does
 // not have is an error, never a neighbour.

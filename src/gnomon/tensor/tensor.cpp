@@ -27,8 +27,8 @@ template <class T>
 Tensor<T>::Tensor(std::vector<Index> shape, std::vector<T> values)
     : shape_(std::move(shape)), values_(std::move(values)) {
   if (count(shape_) != size()) {
-    throw ShapeError(fmt::format("Tensor: {} values, expected {} for shape {}", size(), count(shape_),
-                                 shape_text(shape_)));
+    throw ShapeError(fmt::format("Tensor: {} values, expected {} for shape {}", size(),
+                                 count(shape_), shape_text(shape_)));
   }
 }
 
@@ -39,7 +39,9 @@ std::vector<double> column(MatrixView<const double> matrix, Index j) {
   return values;
 }
 
-std::string shape_text(const std::vector<Index>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+std::string shape_text(const std::vector<Index>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
 
 template class Tensor<float>;
 template class Tensor<double>;

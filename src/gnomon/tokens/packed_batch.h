@@ -9,8 +9,9 @@
 
 namespace gnomon {
 
-// Texts laid end to end. Token i of the batch is token position[i] of text text[i]; text t takes the
-// tokens [offset[t], offset[t + 1]). There is no padding, so no mask and no position to get wrong.
+// Texts laid end to end. Token i of the batch is token position[i] of text text[i]; text t takes
+// the tokens [offset[t], offset[t + 1]). There is no padding, so no mask and no position to get
+// wrong.
 struct PackedBatch {
   std::vector<TokenId> ids;
   std::vector<std::int64_t> position;
@@ -28,6 +29,9 @@ struct PackedBatch {
 // `batch_tokens` tokens together, and at least one. `first` is less than texts.size().
 std::size_t batch_end(std::span<const std::vector<TokenId>> texts, std::size_t first,
                       std::int64_t batch_tokens);
+
+// Tokens of all texts together.
+std::int64_t n_tokens_of(std::span<const std::vector<TokenId>> texts);
 
 // Throws ArgumentError (bad_data) for a text without tokens.
 PackedBatch pack(std::span<const std::vector<TokenId>> texts);

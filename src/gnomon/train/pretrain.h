@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "gnomon/activations/next_token.h"
 #include "gnomon/model/model.h"
 #include "gnomon/model/parameters.h"
-#include "gnomon/activations/next_token.h"
 #include "gnomon/train/train_options.h"
 
 namespace gnomon {

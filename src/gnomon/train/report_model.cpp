@@ -5,22 +5,14 @@
 #include <cmath>
 #include <numeric>
 
+#include "gnomon/activations/next_token.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/interrupt.h"
 #include "gnomon/kernels/cross_entropy.h"
-#include "gnomon/activations/next_token.h"
 #include "gnomon/train/trained_parameters.h"
 
 namespace gnomon {
 namespace {
-
-// Where a token of the batch stands among the rows of a hook's matrix.
-Index row_in(const HookContext& context, Index token) {
-  const auto found = std::ranges::lower_bound(context.rows, token);
-  if (found == context.rows.end() || *found != token)
-    throw InternalError("report_model: a row that was asked for was not computed");
-  return found - context.rows.begin();
-}
 
 template <class T>
 std::shared_ptr<ParameterSet<T>> changed_parameters(const Model& base, const ReporterData& data,
@@ -116,6 +108,12 @@ void ReportModel<T>::refresh() {
 }
 
 template <class T>
+void ReportModel<T>::clear_gradients() {
+  for (auto& [key, entry] : grad_.entries()) std::ranges::fill(entry.values.values(), T{0});
+  if (reporter_->has_head()) reporter_->head().clear_gradients();
+}
+
+template <class T>
 void ReportModel<T>::store_streams() {
   const ModelConfig& config = model_.config();
   Index n_token = 0;
@@ -171,7 +169,7 @@ void ReportModel<T>::read_rows(const HookContext& context, MatrixView<const T> v
                                MatrixView<double> to) const {
   const std::vector<Index>& tokens = at_feature ? batch.feature_token : batch.target_token;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const Index row = row_in(context, tokens[i]);
+    const Index row = context.row_of(tokens[i]);
     const auto out = static_cast<Index>(i);
     if (coordinate) {
       to(out, 0) = static_cast<double>(values(row, *coordinate));
@@ -197,7 +195,7 @@ typename ReportModel<T>::TokenLabels ReportModel<T>::token_labels(const HookCont
   labels.weight.resize(context.rows.size());
   const std::vector<Index> classes = reporter_->classes(labels_of(pass).values(), 0);
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
-    const Index row = row_in(context, batch.feature_token[i]);
+    const Index row = context.row_of(batch.feature_token[i]);
     labels.row.push_back(row);
     labels.label[static_cast<std::size_t>(row)] =
         reporter_->tokens()[static_cast<std::size_t>(classes[i])];
@@ -419,7 +417,7 @@ ReportPass ReportModel<T>::run_with_gradients(std::span<const Index> texts, Inde
   if (head) {
     hooks.add(site.kind, site.layer, [&](const HookContext& context, MatrixView<T> grad) {
       for (Index i = 0; i < n; ++i) {
-        const Index row = row_in(context, batch.feature_token[static_cast<std::size_t>(i)]);
+        const Index row = context.row_of(batch.feature_token[static_cast<std::size_t>(i)]);
         if (site.coordinate) {
           grad(row, *site.coordinate) += static_cast<T>(grad_features.matrix()(i, 0));
           continue;
@@ -452,7 +450,7 @@ ReportPass ReportModel<T>::run_with_gradients(std::span<const Index> texts, Inde
                         pass.live.matrix()(i, c) -
                         data_->activation.matrix()(batch.rows[static_cast<std::size_t>(i)], c);
                     const Index row =
-                        row_in(context, batch.target_token[static_cast<std::size_t>(i)]);
+                        context.row_of(batch.target_token[static_cast<std::size_t>(i)]);
                     grad(row, *target.coordinate) +=
                         static_cast<T>(2 * options_.live_weight * moved /
                                        (variance * n_target * static_cast<double>(n_row)));

@@ -57,6 +57,8 @@ class ReportModel {
   bool trains_model() const { return !parameters_->empty(); }
   // Whether training can move a target's activation.
   bool moves_target() const;
+  // Sets gradients() and the head's to 0.
+  void clear_gradients();
   // Makes parameters() follow the low-rank matrices.
   void refresh();
 

@@ -41,6 +41,18 @@ void check_options(const TrainOptions& options) {
           fmt::format("early stopping metric \"{}\", expected val_loss, val_r2 or val_r", metric));
 }
 
+// Names the first tensor whose gradient is not finite.
+template <class T>
+std::optional<std::string> first_bad(const Optimizer<T>& optimizer) {
+  for (const OptimizedTensor<T>& tensor : optimizer.tensors()) {
+    const Index at = first_not_finite<T>(tensor.grad);
+    if (at >= 0) return fmt::format("the gradient of \"{}\" at index {}", tensor.name, at);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 template <class T>
 std::vector<OptimizedTensor<T>> model_tensors(ReportModel<T>& model) {
   std::vector<OptimizedTensor<T>> tensors;
@@ -72,18 +84,6 @@ std::vector<OptimizedTensor<double>> head_tensors(ReportHead& head) {
   }
   return tensors;
 }
-
-// Names the first tensor whose gradient is not finite.
-template <class T>
-std::optional<std::string> first_bad(const Optimizer<T>& optimizer) {
-  for (const OptimizedTensor<T>& tensor : optimizer.tensors()) {
-    const Index at = first_not_finite<T>(tensor.grad);
-    if (at >= 0) return fmt::format("the gradient of \"{}\" at index {}", tensor.name, at);
-  }
-  return std::nullopt;
-}
-
-}  // namespace
 
 template <class T>
 Trainer<T>::Trainer(ReportModel<T>& model) : model_(model), options_(model.options()) {
@@ -171,9 +171,7 @@ double Trainer<T>::update(const std::vector<Index>& texts, double learning_rate,
     n_row += model_.n_rows_of_text(text);
     n_lm_token += model_.n_tokens_of_text(text) - 1;
   }
-  for (auto& [key, entry] : model_.gradients().entries())
-    std::ranges::fill(entry.values.values(), T{0});
-  if (model_.reporter().has_head()) model_.reporter().head().clear_gradients();
+  model_.clear_gradients();
 
   const auto n_text = static_cast<Index>(texts.size());
   const Index n_part = std::min(options_.accumulate, n_text);
@@ -360,6 +358,8 @@ void Trainer<T>::restore(TrainState state,
   state_ = std::move(state);
 }
 
+template std::vector<OptimizedTensor<float>> model_tensors(ReportModel<float>&);
+template std::vector<OptimizedTensor<double>> model_tensors(ReportModel<double>&);
 template class Trainer<float>;
 template class Trainer<double>;
 

@@ -14,6 +14,12 @@
 
 namespace gnomon {
 
+// What an optimizer changes: the parameters of the model, or the low-rank matrices in their place;
+// and the layers of the head. The model and the head own the memory.
+template <class T>
+std::vector<OptimizedTensor<T>> model_tensors(ReportModel<T>& model);
+std::vector<OptimizedTensor<double>> head_tensors(ReportHead& head);
+
 // What is written to metrics.jsonl: one line for each, in this order. `kind` is "step", "epoch" or
 // "monitor"; names are those of docs/methods/training.md.
 struct MetricRecord {
