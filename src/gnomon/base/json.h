@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 
 namespace gnomon {
@@ -22,5 +23,6 @@ std::string dump_json(const Json& value);
 
 // A finite number, or null.
 Json number_or_null(double value);
+Json number_or_null(const std::optional<double>& value);
 
 }  // namespace gnomon

@@ -10,10 +10,6 @@ namespace {
 
 using detail::ActivationSummary;
 
-Json or_null(const std::optional<double>& value) {
-  return value ? number_or_null(*value) : Json(nullptr);
-}
-
 Json split_json(const DataSet& data) {
   Json json;
   json["fractions"] = {data.fractions.train, data.fractions.val, data.fractions.test};
@@ -73,7 +69,7 @@ Json summary_json(const DataSet& data, Index target) {
           {"n", summary.n},
           {"mean", summary.mean},
           {"sd", summary.sd},
-          {"skewness", or_null(summary.skewness)},
+          {"skewness", number_or_null(summary.skewness)},
           {"positive", summary.positive},
           {"quantiles", quantiles},
           {"histogram",
@@ -81,7 +77,8 @@ Json summary_json(const DataSet& data, Index target) {
 }
 
 Json score_json(const BaselineResult& result) {
-  Json json = {{"r", or_null(result.r)}, {"r2_identity", or_null(result.r2_identity)}};
+  Json json = {{"r", number_or_null(result.r)},
+               {"r2_identity", number_or_null(result.r2_identity)}};
   if (!result.r) json["why"] = result.why;
   return json;
 }
@@ -104,7 +101,7 @@ Json leakage_json(const DataSetLeakage& leakage) {
           {"rows_split_singly",
            {{"n_test", leakage.row_split.n_test},
             {"n_test_in_train", leakage.row_split.n_in_train},
-            {"lookup_r2_identity", or_null(leakage.row_split.lookup_r2)}}}};
+            {"lookup_r2_identity", number_or_null(leakage.row_split.lookup_r2)}}}};
 }
 
 }  // namespace

@@ -7,10 +7,6 @@
 namespace gnomon {
 namespace {
 
-Json or_null(const std::optional<double>& value) {
-  return value ? number_or_null(*value) : Json(nullptr);
-}
-
 // [low, high], or null.
 Json interval_json(const std::optional<Interval>& interval) {
   if (!interval) return nullptr;
@@ -19,7 +15,7 @@ Json interval_json(const std::optional<Interval>& interval) {
 
 Json bootstrap_json(const std::optional<BootstrapInterval>& bootstrap, std::string_view why_none) {
   Json json;
-  json["value"] = bootstrap ? or_null(bootstrap->estimate) : Json(nullptr);
+  json["value"] = bootstrap ? number_or_null(bootstrap->estimate) : Json(nullptr);
   json["interval"] = bootstrap ? interval_json(bootstrap->interval) : Json(nullptr);
   json["n_undefined"] = bootstrap ? bootstrap->n_undefined : Index{0};
   if (!bootstrap) {
@@ -36,22 +32,22 @@ void add_score(Json& json, const std::optional<ReportScore>& maybe) {
   const auto number = [&](double value) { return maybe ? number_or_null(value) : Json(nullptr); };
   json["n_rows"] = score.n;
   json["n_distinct"] = score.n_group;
-  json["r"] = or_null(score.r);
+  json["r"] = number_or_null(score.r);
   json["r_interval"] = interval_json(score.r_interval);
   json["r_fisher"] = interval_json(score.r_fisher);
-  json["p"] = or_null(score.p);
-  json["log10_p"] = or_null(score.log10_p);
-  json["r2_fit"] = or_null(score.r2_fit);
-  json["r2_identity"] = or_null(score.r2_identity);
+  json["p"] = number_or_null(score.p);
+  json["log10_p"] = number_or_null(score.log10_p);
+  json["r2_fit"] = number_or_null(score.r2_fit);
+  json["r2_identity"] = number_or_null(score.r2_identity);
   json["r2_identity_interval"] = interval_json(score.r2_identity_interval);
   json["mean_absolute_error"] = number(score.mean_absolute_error);
   json["root_mean_square_error"] = number(score.root_mean_square_error);
   json["mean_error"] = number(score.mean_error);
-  json["slope"] = or_null(score.slope);
+  json["slope"] = number_or_null(score.slope);
   json["slope_interval"] = interval_json(score.slope_interval);
-  json["intercept"] = or_null(score.intercept);
+  json["intercept"] = number_or_null(score.intercept);
   json["intercept_interval"] = interval_json(score.intercept_interval);
-  json["spearman"] = or_null(score.spearman);
+  json["spearman"] = number_or_null(score.spearman);
 }
 
 Json row_json(const EvaluationRow& row) {
@@ -125,7 +121,7 @@ Json evaluation_json(const ReporterEvaluation& evaluation) {
   json["n_rows"] = evaluation.n_row;
   json["n_distinct"] = evaluation.n_group;
   json["n_training_rows"] = evaluation.n_training_row;
-  json["r2_training"] = or_null(evaluation.r2_training);
+  json["r2_training"] = number_or_null(evaluation.r2_training);
   json["level"] = evaluation.bootstrap.level;
   json["n_bootstrap"] = evaluation.bootstrap.n_bootstrap;
   json["seed"] = evaluation.bootstrap.seed;
@@ -212,12 +208,12 @@ Json drift_json(const ActivationDrift& drift) {
                {"current", summary_json(drift.current)},
                {"wasserstein1", drift.wasserstein1},
                {"kolmogorov_smirnov", drift.kolmogorov_smirnov},
-               {"r", or_null(drift.r)},
+               {"r", number_or_null(drift.r)},
                {"r_interval", interval_json(drift.r_interval)},
-               {"mean_shift", or_null(drift.mean_shift)},
-               {"sd_ratio", or_null(drift.sd_ratio)},
+               {"mean_shift", number_or_null(drift.mean_shift)},
+               {"sd_ratio", number_or_null(drift.sd_ratio)},
                {"sd_ratio_interval", interval_json(drift.sd_ratio_interval)},
-               {"variance_ratio", or_null(drift.variance_ratio)},
+               {"variance_ratio", number_or_null(drift.variance_ratio)},
                {"spread", spread_verdict_name(drift.spread)}};
   if (!drift.why.empty()) json["why"] = drift.why;
   return json;

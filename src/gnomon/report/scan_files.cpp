@@ -6,8 +6,6 @@
 namespace gnomon {
 namespace {
 
-Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
-
 CsvValue csv_value(const std::optional<double>& value) {
   if (!value) return std::monostate{};
   return *value;
@@ -51,18 +49,18 @@ Json neuron_json(const NeuronScan& scan, const NeuronStatistics& neuron, std::si
   json["name"] = neuron_name(neuron);
   json["layer"] = neuron.layer;
   json["neuron"] = neuron.neuron;
-  json["score"] = or_null(neuron.score);
-  json["standardised"] = or_null(neuron.standardised);
-  json["layer_quantile"] = or_null(neuron.layer_quantile);
+  json["score"] = number_or_null(neuron.score);
+  json["standardised"] = number_or_null(neuron.standardised);
+  json["layer_quantile"] = number_or_null(neuron.layer_quantile);
   json["n"] = scan.n_row;
   json["mean"] = neuron.mean;
-  json["sd"] = or_null(neuron.sd);
+  json["sd"] = number_or_null(neuron.sd);
   json["min"] = neuron.min;
   json["max"] = neuron.max;
   json["quantiles"] = Json::object();
   for (std::size_t q = 0; q < kScanQuantiles.size(); ++q)
     json["quantiles"][quantile_name(kScanQuantiles[q])] = neuron.quantiles[q];
-  json["skewness"] = or_null(neuron.skewness);
+  json["skewness"] = number_or_null(neuron.skewness);
   json["share_positive"] = neuron.share_positive;
   json["explained_by_token"] = explained_json(neuron.by_token);
   json["explained_by_position"] = explained_json(neuron.by_position);

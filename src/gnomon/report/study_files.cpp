@@ -12,10 +12,6 @@
 namespace gnomon {
 namespace {
 
-Json or_null(const std::optional<double>& value) {
-  return value ? number_or_null(*value) : Json(nullptr);
-}
-
 CsvValue csv_value(const std::optional<double>& value) {
   if (!value) return std::monostate{};
   return *value;
@@ -37,18 +33,18 @@ Json direction_json(const DirectionResult& direction) {
   json["name"] = direction.name;
   json["site"] = direction.defined() ? Json(direction.site) : Json(nullptr);
   json["definition"] = direction.definition;
-  json["r"] = or_null(direction.r);
+  json["r"] = number_or_null(direction.r);
   json["ci_low"] = low(direction.interval);
   json["ci_high"] = high(direction.interval);
   json["fisher_low"] = low(direction.fisher_interval);
   json["fisher_high"] = high(direction.fisher_interval);
-  json["r2_fit"] = or_null(direction.r2_fit);
-  json["r2_identity"] = or_null(direction.r2_identity);
-  json["p"] = or_null(direction.p);
-  json["log10_p"] = or_null(direction.log10_p);
-  json["p_holm"] = or_null(direction.p_holm);
-  json["log10_p_holm"] = or_null(direction.log10_p_holm);
-  json["spearman"] = or_null(direction.spearman);
+  json["r2_fit"] = number_or_null(direction.r2_fit);
+  json["r2_identity"] = number_or_null(direction.r2_identity);
+  json["p"] = number_or_null(direction.p);
+  json["log10_p"] = number_or_null(direction.log10_p);
+  json["p_holm"] = number_or_null(direction.p_holm);
+  json["log10_p_holm"] = number_or_null(direction.log10_p_holm);
+  json["spearman"] = number_or_null(direction.spearman);
   json["percentile"] =
       direction.random_directions ? Json(direction.random_directions->percentile) : Json(nullptr);
   json["random_directions"] = null_rank_json(direction.random_directions);
@@ -66,8 +62,8 @@ Json direction_json(const DirectionResult& direction) {
 Json baseline_json(const BaselineResult& baseline) {
   Json json = {{"name", baseline.name},
                {"definition", baseline.definition},
-               {"r", or_null(baseline.r)},
-               {"r2_identity", or_null(baseline.r2_identity)}};
+               {"r", number_or_null(baseline.r)},
+               {"r2_identity", number_or_null(baseline.r2_identity)}};
   if (!baseline.why.empty()) json["why"] = baseline.why;
   return json;
 }
@@ -77,8 +73,8 @@ Json cosine_json(const CosineResult& cosine) {
           {"definition", cosine.definition},
           {"space", cosine.space},
           {"value", cosine.value},
-          {"percentile", or_null(cosine.percentile)},
-          {"null_sd", or_null(cosine.null_sd)},
+          {"percentile", number_or_null(cosine.percentile)},
+          {"null_sd", number_or_null(cosine.null_sd)},
           {"n_null", cosine.n_null}};
 }
 
@@ -108,8 +104,8 @@ Json projections_json(const StudyData& data, const ProjectionAnalysis& analysis)
   json["ridge"] = {{"lambda", analysis.ridge.fit.lambda},
                    {"at_edge", analysis.ridge.at_edge},
                    {"degrees_of_freedom", analysis.ridge.fit.degrees_of_freedom},
-                   {"r2_train", or_null(analysis.ridge.fit.r2_train)},
-                   {"r2_cross_validated", or_null(analysis.ridge.cv_r2)}};
+                   {"r2_train", number_or_null(analysis.ridge.fit.r2_train)},
+                   {"r2_cross_validated", number_or_null(analysis.ridge.cv_r2)}};
   return json;
 }
 
@@ -154,7 +150,7 @@ Json correlation_json(const ProjectionAnalysis& analysis) {
   for (Index i = 0; i < n; ++i) {
     Json row = Json::array();
     for (Index j = 0; j < n; ++j) {
-      row.push_back(or_null(analysis.correlations.at(i, j)));
+      row.push_back(number_or_null(analysis.correlations.at(i, j)));
       undefined = undefined || !analysis.correlations.at(i, j);
     }
     matrix.push_back(row);
@@ -190,13 +186,13 @@ Json audit_json(std::span<const Ladder> ladders) {
     for (const Rung& rung : ladder.rungs) {
       Json entry = {{"name", rung.name},
                     {"quantity", rung.quantity},
-                    {"r", or_null(rung.r)},
+                    {"r", number_or_null(rung.r)},
                     {"ci_low", rung.interval ? Json(rung.interval->ci_low) : Json(nullptr)},
                     {"ci_high", rung.interval ? Json(rung.interval->ci_high) : Json(nullptr)},
-                    {"delta", rung.r ? or_null(rung.delta) : Json(nullptr)},
+                    {"delta", rung.r ? number_or_null(rung.delta) : Json(nullptr)},
                     {"exact_zero", rung.exact_zero},
-                    {"shapley", or_null(rung.shapley)},
-                    {"r2_identity", or_null(rung.r2_identity)}};
+                    {"shapley", number_or_null(rung.shapley)},
+                    {"r2_identity", number_or_null(rung.r2_identity)}};
       if (!rung.r) {
         entry["why"] = "the quantity is constant on the scored rows";
       } else if (!rung.interval) {
@@ -207,7 +203,7 @@ Json audit_json(std::span<const Ladder> ladders) {
     Json entry = {{"direction", ladder.direction},
                   {"starts_at", ladder.starts_at},
                   {"rungs", rungs},
-                  {"one_minus_r", or_null(ladder.one_minus_r)},
+                  {"one_minus_r", number_or_null(ladder.one_minus_r)},
                   {"tolerance", ladder.tolerance},
                   {"tolerance_why", ladder.tolerance_why},
                   {"closes", ladder.closes}};
@@ -241,8 +237,8 @@ Json checks_json(std::span<const CheckResult> checks) {
     json.push_back({{"id", check.id},
                     {"title", check.title},
                     {"status", check_status_name(check.status)},
-                    {"value", or_null(check.value)},
-                    {"tolerance", or_null(check.tolerance)},
+                    {"value", number_or_null(check.value)},
+                    {"tolerance", number_or_null(check.tolerance)},
                     {"why", check.why}});
   }
   return json;

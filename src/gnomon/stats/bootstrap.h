@@ -5,7 +5,7 @@
 #include <functional>
 #include <optional>
 #include <span>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "gnomon/stats/groups.h"
@@ -28,8 +28,8 @@ struct BootstrapInterval {
   Index n = 0;                       // rows
   Index n_group = 0;
   Index n_bootstrap = 0;
-  Index n_undefined = 0;           // resamples in which the statistic is undefined
-  std::string_view why_undefined;  // why there is no interval; empty where there is one
+  Index n_undefined = 0;      // resamples in which the statistic is undefined
+  std::string why_undefined;  // why there is no interval; empty where there is one
 };
 
 // Percentile interval (Efron and Tibshirani 1993, chapter 13) of any statistic under resampling of
