@@ -5,64 +5,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "gnomon/activations/next_token.h"
 #include "gnomon/analyses/feature_rows.h"
 #include "gnomon/base/file.h"
-#include "gnomon/model/model_folder.h"
 #include "gnomon/stats/moments.h"
 #include "gnomon/train/option_names.h"
 
 namespace gnomon::cli {
 namespace {
-
-template <class T>
-std::vector<T> chosen(const std::vector<T>& all, const std::vector<Index>& rows) {
-  return all.empty() ? all : take(all, rows);
-}
-
-// The study's rows that the data set has: balancing drops some.
-StudyData rows_of_data(StudyData study, const DataSet& data) {
-  if (study.n_row() == data.n_row()) return study;
-  const std::vector<Index> rows = measured_rows(data, study.text, study.position);
-  for (auto* indices : {&study.text, &study.position, &study.n_token, &study.group})
-    *indices = chosen(*indices, rows);
-  study.token = chosen(study.token, rows);
-  study.part = chosen(study.part, rows);
-  for (auto* values : {&study.activation, &study.pre, &study.pre_linear, &study.post})
-    *values = chosen(*values, rows);
-  for (auto* stream : {&study.resid_pre, &study.resid_mid, &study.resid_post, &study.resid_final})
-    *stream = take_rows(stream->matrix(), rows);
-  return study;
-}
-
-// Another neuron of the same layer that varies on the training rows, for the control.
-std::vector<OtherLabels> other_labels(const ExperimentInputs& inputs, const DataSet& data,
-                                      const Target& target, std::uint64_t seed) {
-  if (target.kind != TargetKind::neuron_post) return {};
-  Random random(seed, "evaluate/other_neuron");
-  const Index d_mlp = inputs.model.config().d_mlp;
-  for (int attempt = 0; attempt < 8; ++attempt) {
-    SiteAt at = target.at;
-    at.site.coordinate = static_cast<Index>(random.below(static_cast<std::uint64_t>(d_mlp)));
-    const bool is_target =
-        std::ranges::any_of(data.targets, [&](const Target& t) { return t.at == at; });
-    if (is_target) continue;
-    const auto measured = capture<float>(inputs.model, data.texts.ids, {&at, 1}, {}, RunOptions{})
-                              .activations.front();
-    std::vector<double> activation;
-    for (const Index row : measured_rows(data, measured.text, measured.position))
-      activation.push_back(static_cast<double>(measured.values.matrix()(row, 0)));
-    const auto varies = [&](Part part) {
-      const std::vector<double> values = take(activation, data.rows_of(part));
-      const auto [low, high] = std::ranges::minmax(values);
-      return low < high;
-    };
-    if (varies(Part::train) && varies(Part::test))
-      return {{site_name(at.site, inputs.model.config()), std::move(activation)}};
-  }
-  return {};
-}
 
 std::string reporter_definition(const ExperimentConfig& config, const ExperimentInputs& inputs) {
   const std::string site = site_at_name(inputs.feature_site, inputs.model.config());
@@ -85,14 +38,97 @@ std::string reporter_definition(const ExperimentConfig& config, const Experiment
   return {};
 }
 
-// Features of the reporter's site in a model of the same shape with random weights.
-Tensor<double> random_model_features(const ExperimentInputs& inputs, const DataSet& data,
-                                     const StudyData& study, std::uint64_t seed) {
-  const auto parameters =
-      std::make_shared<ParameterSet<float>>(random_parameters(inputs.model.config(), seed));
-  const Model random = inputs.model.with_parameters<float>(parameters);
-  return feature_rows(random, data.texts, study, inputs.feature_site, RunOptions{});
+// What the target does on every row in the trained model, and in the base model.
+struct TargetValues {
+  std::vector<double> before;
+  std::vector<double> after;
+};
+
+bool varies_on(const std::vector<double>& values, const DataSet& data, Part part) {
+  const std::vector<double> there = take(values, data.rows_of(part));
+  const auto [low, high] = std::ranges::minmax(there);
+  return low < high;
 }
+
+bool can_be_labels(const std::vector<double>& values, const DataSet& data) {
+  return varies_on(values, data, Part::train) && varies_on(values, data, Part::test);
+}
+
+// The evaluation of one target's reports.
+class TargetEvaluation {
+ public:
+  TargetEvaluation(const ExperimentInputs& inputs, const ExperimentConfig& config,
+                   const DataSet& data, BaseMeasurements& base, const ReportModel<float>& model,
+                   std::size_t target)
+      : inputs_(inputs), config_(config), data_(data), base_(base), model_(model), target_(target) {
+    options_.seed = config.seed;
+    options_.bootstrap.seed = config.seed;
+    options_.bootstrap.n_bootstrap = config.evaluate.bootstrap;
+    options_.bootstrap.level = config.evaluate.level;
+  }
+
+  ReporterEvaluation run(std::vector<double> reports, const TargetValues& values,
+                         const Tensor<double>& features) {
+    // A live target that no longer varies cannot be scored against; the drift shows that it
+    // collapsed.
+    live_ = model_.options().target_mode == TargetMode::live && model_.moves_target() &&
+            can_be_labels(values.after, data_);
+    if (live_) {
+      measured_ = rows_of_data(measure_study(model_.model(), inputs_.targets[target_], data_.texts,
+                                             Precision::float32, RunOptions{}),
+                               data_);
+    }
+    const StudyData& study = live_ ? measured_ : base_.study(target_);
+    const std::optional<EvaluationReferences> own =
+        model_.trains_model() ? std::optional(references(study, values, features)) : std::nullopt;
+    if (!own && !base_.untrained_references(target_))
+      base_.untrained_references(target_) = references(study, values, features);
+    const EvaluationReferences& references = own ? *own : *base_.untrained_references(target_);
+
+    EvaluatedReports evaluated;
+    evaluated.name = std::string(option_name(config_.train.reporter.kind));
+    evaluated.definition = reporter_definition(config_, inputs_);
+    evaluated.truth = live_ ? "live" : "snapshot";
+    evaluated.report = std::move(reports);
+    if (model_.reporter().uses_bins()) evaluated.code = model_.reporter().codes()[target_];
+    std::vector<ReferenceReport> more;
+    more.push_back(random_model_control(
+        study, {"the same site of a random model", base_.random_model_features().matrix()},
+        references, options_));
+    return evaluate_reporter(study, evaluated, references, std::move(more));
+  }
+
+ private:
+  EvaluationReferences references(const StudyData& study, const TargetValues& values,
+                                  const Tensor<double>& features) {
+    const Model& measured_on = live_ ? model_.model() : inputs_.model;
+    const Target& target = inputs_.targets[target_];
+    const SiteAt embedding{{HookKind::resid_pre, 0, std::nullopt}, target.at.position};
+    const Tensor<double> embedded =
+        feature_rows(measured_on, data_.texts, study, embedding, RunOptions{});
+    EvaluationFeatures sites;
+    sites.reporter = {site_at_name(inputs_.feature_site, study.config), features.matrix()};
+    sites.embedding = {site_at_name(embedding, study.config), embedded.matrix()};
+    const std::string block = fmt::format("blocks.{}.", target.layer());
+    sites.resid_mid = {block + "hook_resid_mid", study.resid_mid.matrix()};
+    sites.resid_post = {block + "hook_resid_post", study.resid_post.matrix()};
+    std::vector<OtherLabels> others = base_.other_neuron(target_);
+    const std::vector<double>& other_side = live_ ? values.before : values.after;
+    if (model_.moves_target() && can_be_labels(other_side, data_))
+      others.push_back({live_ ? "before training" : "after training", other_side});
+    return measure_references(study, data_.texts.ids, sites, std::move(others), options_);
+  }
+
+  const ExperimentInputs& inputs_;
+  const ExperimentConfig& config_;
+  const DataSet& data_;
+  BaseMeasurements& base_;
+  const ReportModel<float>& model_;
+  std::size_t target_;
+  ReferenceOptions options_;
+  bool live_ = false;
+  StudyData measured_;  // on the trained model, where the truth is live
+};
 
 void add_interval(RunSummary& summary, const std::string& name, const std::optional<double>& value,
                   const std::optional<Interval>& interval) {
@@ -149,63 +185,39 @@ CsvTable experiment_reports_csv(const DataSet& data, const Tensor<double>& repor
 }
 
 SeedResult evaluate_seed(const ExperimentInputs& inputs, const ExperimentConfig& config,
-                         const DataSet& data, const ReporterData& reporter_data,
+                         const DataSet& data, BaseMeasurements& base,
                          const ReportModel<float>& model, std::uint64_t seed) {
   SeedResult result;
   result.seed = seed;
   ReportPass pass;
   const Tensor<double> reports = experiment_reports(model, &pass);
-  const std::vector<Index> test = data.rows_of(Part::test);
   std::vector<Index> all(static_cast<std::size_t>(data.n_row()));
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<Index>(i);
+  std::iota(all.begin(), all.end(), Index{0});
   const Tensor<double> features = model.features(all);
-  const RunOptions run;
   BootstrapOptions bootstrap;
   bootstrap.seed = config.seed;
   bootstrap.n_bootstrap = config.evaluate.bootstrap;
   bootstrap.level = config.evaluate.level;
+  const std::vector<Index> test = data.rows_of(Part::test);
+  const std::vector<Index> groups = take(model.data().group, test);
 
   for (std::size_t t = 0; t < inputs.targets.size(); ++t) {
-    const Target& target = inputs.targets[t];
-    const StudyData study = rows_of_data(
-        measure_study(inputs.model, target, data.texts, Precision::float32, run), data);
-    SiteAt embedding{{HookKind::resid_pre, 0, std::nullopt}, target.at.position};
-    const Tensor<double> embedded = feature_rows(inputs.model, data.texts, study, embedding, run);
-    EvaluationFeatures sites;
-    sites.reporter = {site_at_name(inputs.feature_site, inputs.model.config()), features.matrix()};
-    sites.embedding = {site_at_name(embedding, inputs.model.config()), embedded.matrix()};
-    const std::string block = fmt::format("blocks.{}.", target.layer());
-    sites.resid_mid = {block + "hook_resid_mid", study.resid_mid.matrix()};
-    sites.resid_post = {block + "hook_resid_post", study.resid_post.matrix()};
-    ReferenceOptions options;
-    options.seed = config.seed;
-    options.bootstrap = bootstrap;
-    const EvaluationReferences references = measure_references(
-        study, data.texts.ids, sites, other_labels(inputs, data, target, config.seed), options);
-    EvaluatedReports evaluated;
-    evaluated.name = std::string(option_name(config.train.reporter.kind));
-    evaluated.definition = reporter_definition(config, inputs);
-    evaluated.truth = "snapshot";
-    evaluated.report = column(reports.matrix(), static_cast<Index>(t));
-    if (model.reporter().uses_bins()) evaluated.code = model.reporter().codes()[t];
-    std::vector<ReferenceReport> more;
-    const Tensor<double> random = random_model_features(inputs, data, study, config.seed);
-    more.push_back(random_model_control(study, {"the same site of a random model", random.matrix()},
-                                        references, options));
-    result.evaluations.push_back(evaluate_reporter(study, evaluated, references, std::move(more)));
-
-    const std::vector<double> then = take(study.activation, test);
-    const std::vector<double> now = take(column(pass.live.matrix(), static_cast<Index>(t)), test);
-    const std::vector<Index> groups = take(reporter_data.group, test);
-    result.drifts.push_back(measure_drift(then, now, groups, bootstrap));
+    const auto column_of = static_cast<Index>(t);
+    const TargetValues values{data.activation_of(column_of),
+                              column(std::as_const(pass.live).matrix(), column_of)};
+    TargetEvaluation evaluation(inputs, config, data, base, model, t);
+    result.evaluations.push_back(
+        evaluation.run(column(reports.matrix(), column_of), values, features));
+    result.drifts.push_back(
+        measure_drift(take(values.before, test), take(values.after, test), groups, bootstrap));
   }
 
   if (model.trains_model()) {
     std::vector<std::vector<TokenId>> texts;
     for (const Index text : model.texts_of(Part::test))
       texts.push_back(data.texts.ids[static_cast<std::size_t>(text)]);
-    result.lm_before = language_model_loss<float>(inputs.model, texts, run).mean();
-    result.lm_after = language_model_loss<float>(model.model(), texts, run).mean();
+    result.lm_before = language_model_loss<float>(inputs.model, texts, RunOptions{}).mean();
+    result.lm_after = language_model_loss<float>(model.model(), texts, RunOptions{}).mean();
   }
   if (!model.reporter().has_head()) {
     const ReportPass held_out = model.run(model.texts_of(Part::test), false);

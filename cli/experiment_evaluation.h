@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/base_measurements.h"
 #include "cli/experiment_inputs.h"
 #include "cli/experiment_run.h"
 #include "gnomon/report/csv.h"
@@ -21,8 +22,10 @@ Tensor<double> experiment_reports(const ReportModel<float>& model, ReportPass* p
 // One line a row: text, position, part, and for every target the activation and the report.
 CsvTable experiment_reports_csv(const DataSet& data, const Tensor<double>& reports);
 
+// The truth is the snapshot, or for live targets that training can move what the trained model
+// does; the other of the two is then a control.
 SeedResult evaluate_seed(const ExperimentInputs& inputs, const ExperimentConfig& config,
-                         const DataSet& data, const ReporterData& reporter_data,
+                         const DataSet& data, BaseMeasurements& base,
                          const ReportModel<float>& model, std::uint64_t seed);
 
 // R7: the reports that were stored are what the reloaded weights give.

@@ -93,22 +93,31 @@ std::vector<Index> measured_rows(const DataSet& data, std::span<const Index> tex
   return rows;
 }
 
-std::vector<CheckResult> snapshot_checks(const ExperimentInputs& inputs, const DataSet& data) {
+std::vector<std::vector<double>> measure_targets(const ExperimentInputs& inputs,
+                                                 const DataSet& data) {
   std::vector<SiteAt> sites;
   for (const Target& target : data.targets) sites.push_back(target.at);
-  const auto again =
+  const std::vector<Activations<float>> measured =
       capture<float>(inputs.model, data.texts.ids, sites, {}, RunOptions{}).activations;
+  std::vector<std::vector<double>> activations;
+  for (const Activations<float>& target : measured) {
+    std::vector<double>& values = activations.emplace_back();
+    for (const Index row : measured_rows(data, target.text, target.position))
+      values.push_back(static_cast<double>(target.values.matrix()(row, 0)));
+  }
+  return activations;
+}
+
+CheckResult snapshot_check(const DataSet& data, std::span<const std::vector<double>> again) {
   double n_different = 0;
-  for (std::size_t t = 0; t < sites.size(); ++t) {
-    const std::vector<Index> rows = measured_rows(data, again[t].text, again[t].position);
+  for (Index t = 0; t < data.n_target(); ++t) {
     for (Index row = 0; row < data.n_row(); ++row) {
-      const double value =
-          static_cast<double>(again[t].values.matrix()(rows[static_cast<std::size_t>(row)], 0));
-      n_different += value == data.activation.matrix()(row, static_cast<Index>(t)) ? 0 : 1;
+      const double value = again[static_cast<std::size_t>(t)][static_cast<std::size_t>(row)];
+      n_different += value == data.activation.matrix()(row, t) ? 0 : 1;
     }
   }
-  return {make_check("R4", "the stored activations, measured again", n_different, 0,
-                     "activations that differ in any bit")};
+  return make_check("R4", "the stored activations, measured again", n_different, 0,
+                    "activations that differ in any bit");
 }
 
 }  // namespace gnomon::cli

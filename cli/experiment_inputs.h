@@ -40,7 +40,10 @@ ReporterData experiment_reporter_data(const ExperimentInputs& inputs, const Data
 std::vector<Index> measured_rows(const DataSet& data, std::span<const Index> text,
                                  std::span<const Index> position);
 
+// The targets' activations in the base model, [n_row] of the data for each target.
+std::vector<std::vector<double>> measure_targets(const ExperimentInputs& inputs,
+                                                 const DataSet& data);
 // R4: the stored activations, measured again with the base model.
-std::vector<CheckResult> snapshot_checks(const ExperimentInputs& inputs, const DataSet& data);
+CheckResult snapshot_check(const DataSet& data, std::span<const std::vector<double>> again);
 
 }  // namespace gnomon::cli

@@ -14,6 +14,7 @@
 #include "cli/processor.h"
 #include "cli/run_records.h"
 #include "cli/terminal.h"
+#include "cli/trained_run.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
 #include "gnomon/base/threads.h"
@@ -29,6 +30,7 @@
 #include "gnomon/train/adapter_files.h"
 #include "gnomon/train/option_names.h"
 #include "gnomon/train/train_checkpoint.h"
+#include "gnomon/train/trained_parameters.h"
 #include "gnomon/train/trainer.h"
 
 namespace gnomon::cli {
@@ -38,7 +40,13 @@ namespace fs = std::filesystem;
 
 using Model32 = ReportModel<float>;
 
-std::string seed_folder(std::uint64_t seed) { return fmt::format("seeds/{}", seed); }
+constexpr const char* kStudyFile = "analysis/study.safetensors";
+constexpr const char* kProjectionsFile = "analysis/projections.json";
+constexpr const char* kLaddersFile = "analysis/audit.json";
+constexpr const char* kChecksFile = "checks.json";
+
+// Inside the run.
+std::string seed_files(std::uint64_t seed) { return seed_folder("", seed).generic_string(); }
 
 Json metric_json(const MetricRecord& record) {
   Json json;
@@ -67,6 +75,7 @@ class Experiment {
     for (const TextSourceRecord& source : texts_.sources) text_hash_ += source.sha256;
     for (const Target& target : inputs_.targets)
       outcome_.targets.push_back(site_at_name(target.at, inputs_.model.config()));
+    outcome_.target_moved = training_moves_target();
     if (options_.dry_run) {
       plan(settings);
       return std::move(outcome_);
@@ -92,6 +101,14 @@ class Experiment {
   }
 
  private:
+  bool training_moves_target() const {
+    const ModelConfig& sizes = inputs_.model.config();
+    const Index layer = inputs_.targets.front().layer();
+    const std::vector<ParameterRow> trained =
+        trained_parameters(config_.train.trained, sizes, layer);
+    return !trained.empty() && first_changed_block(trained, sizes) <= layer;
+  }
+
   void say(const std::string& line) {
     outcome_.messages += line + "\n";
     context_.message(line);
@@ -142,11 +159,23 @@ class Experiment {
             {"data", fmt::format("train.{}", config_.seed)}};
   }
 
+  StageSpec checks_spec() const {
+    const std::vector<std::string> others = {options_.analyses ? "with projections" : "without"};
+    StageSpec spec{"checks", stage_inputs_sha256({}, others), {"data"}};
+    for (const std::uint64_t seed : config_.seeds()) {
+      spec.upstream.push_back(fmt::format("train.{}", seed));
+      spec.upstream.push_back(fmt::format("evaluate.{}", seed));
+    }
+    if (options_.analyses) spec.upstream.emplace_back("projections");
+    return spec;
+  }
+
   void plan(const RunSettings& settings) {
     std::vector<StageSpec> stages = {data_spec()};
     for (const std::uint64_t seed : config_.seeds()) stages.push_back(train_spec(seed));
     for (const std::uint64_t seed : config_.seeds()) stages.push_back(evaluate_spec(seed));
     if (options_.analyses) stages.push_back(projections_spec());
+    stages.push_back(checks_spec());
     std::optional<StoredRun> run;
     if (!options_.out.empty() && fs::exists(fs::path(options_.out) / "run.json"))
       run = open_run(options_.out);
@@ -176,6 +205,7 @@ class Experiment {
                   static_cast<std::uint64_t>(data_.texts.n_text()),
                   static_cast<std::uint64_t>(data_.texts.groups.n_groups)});
     reporter_data_ = std::make_shared<ReporterData>(experiment_reporter_data(inputs_, data_));
+    base_.emplace(inputs_, config_, data_);
     say(fmt::format("Data     {} rows of {} texts in {} groups: {} train, {} val, {} test{}",
                     data_.n_row(), data_.texts.n_text(), data_.texts.groups.n_groups,
                     data_.rows_of(Part::train).size(), data_.rows_of(Part::val).size(),
@@ -188,16 +218,12 @@ class Experiment {
     return options;
   }
 
-  // The model of a seed with its best checkpoint.
   std::unique_ptr<Model32> trained_model(const fs::path& run, std::uint64_t seed) const {
-    auto model =
-        std::make_unique<Model32>(inputs_.model, reporter_data_, train_options(seed), RunOptions{});
-    load_parameters(*model, *find_checkpoint(run / seed_folder(seed) / "checkpoints", "best"));
-    return model;
+    return load_trained_model(inputs_, config_, reporter_data_, run, seed, unchanged_);
   }
 
   void train_stage(RunDirectory& run, std::uint64_t seed) {
-    const std::string folder = seed_folder(seed);
+    const std::string folder = seed_files(seed);
     const bool done = run.stage_if_stale(train_spec(seed), [&] { train(run, seed, folder); });
     if (!done) say(fmt::format("Train    seed {}  (kept)", seed));
   }
@@ -211,7 +237,7 @@ class Experiment {
   }
 
   void train(RunDirectory& run, std::uint64_t seed, const std::string& folder) {
-    Model32 model(inputs_.model, reporter_data_, train_options(seed), RunOptions{});
+    Model32 model(inputs_.model, reporter_data_, train_options(seed), RunOptions{}, unchanged_);
     Trainer<float> trainer(model);
     const fs::path checkpoints = run.path() / folder / "checkpoints";
     fs::create_directories(checkpoints);
@@ -282,30 +308,53 @@ class Experiment {
     return experiment_reports_csv(data_, experiment_reports(model, nullptr));
   }
 
-  void evaluate_stage(RunDirectory& run, std::uint64_t seed) {
-    const std::string folder = seed_folder(seed);
+  static std::string evaluation_name(const std::string& folder, std::size_t target) {
+    return folder + (target == 0 ? "/evaluation" : fmt::format("/evaluation-{}", target));
+  }
+
+  void write_evaluation(RunDirectory& run, const std::string& folder, const SeedResult& result) {
+    for (std::size_t t = 0; t < result.evaluations.size(); ++t) {
+      const std::string name = evaluation_name(folder, t);
+      run.write_json(name + ".json", evaluation_json(result.evaluations[t]));
+      run.write_csv(name + ".csv", evaluation_csv(result.evaluations[t]));
+    }
+    Json json;
+    for (const ActivationDrift& drift : result.drifts) json["drift"].push_back(drift_json(drift));
+    json["lm_before"] = number_or_null(result.lm_before);
+    json["lm_after"] = number_or_null(result.lm_after);
+    json["top1"] = number_or_null(result.top1);
+    run.write_json(folder + "/training.json", json);
+  }
+
+  SeedResult read_evaluation(const fs::path& run, const std::string& folder, std::uint64_t seed) {
     SeedResult result;
-    const auto evaluate = [&] {
-      std::unique_ptr<Model32> model = trained_model(run.path(), seed);
-      result = evaluate_seed(inputs_, config_, data_, *reporter_data_, *model, seed);
+    result.seed = seed;
+    const std::string training = folder + "/training.json";
+    const Json json = read_json_file(run / training);
+    for (std::size_t t = 0; t < inputs_.targets.size(); ++t) {
+      const std::string name = evaluation_name(folder, t) + ".json";
+      result.evaluations.push_back(evaluation_from_json(read_json_file(run / name), name));
+      result.drifts.push_back(
+          drift_from_json(json.at("drift").at(t), config_.evaluate.level, training));
+    }
+    const auto number = [&](const char* key) {
+      return json.at(key).is_null() ? std::nullopt : std::optional(json.at(key).get<double>());
     };
+    result.lm_before = number("lm_before");
+    result.lm_after = number("lm_after");
+    result.top1 = number("top1");
+    return result;
+  }
+
+  void evaluate_stage(RunDirectory& run, std::uint64_t seed) {
+    const std::string folder = seed_files(seed);
+    SeedResult result;
     const bool done = run.stage_if_stale(evaluate_spec(seed), [&] {
-      evaluate();
-      for (std::size_t t = 0; t < result.evaluations.size(); ++t) {
-        const std::string name = t == 0 ? "evaluation" : fmt::format("evaluation-{}", t);
-        run.write_json(folder + "/" + name + ".json", evaluation_json(result.evaluations[t]));
-        run.write_csv(folder + "/" + name + ".csv", evaluation_csv(result.evaluations[t]));
-      }
-      Json seed_json;
-      for (const ActivationDrift& drift : result.drifts)
-        seed_json["drift"].push_back(drift_json(drift));
-      seed_json["lm_before"] = result.lm_before ? Json(*result.lm_before) : Json(nullptr);
-      seed_json["lm_after"] = result.lm_after ? Json(*result.lm_after) : Json(nullptr);
-      seed_json["top1"] = result.top1 ? Json(*result.top1) : Json(nullptr);
-      run.write_json(folder + "/training.json", seed_json);
+      const std::unique_ptr<Model32> model = trained_model(run.path(), seed);
+      result = evaluate_seed(inputs_, config_, data_, *base_, *model, seed);
+      write_evaluation(run, folder, result);
     });
-    // The tables need the numbers as structs; they are the same bits when computed again.
-    if (!done) evaluate();
+    if (!done) result = read_evaluation(run.path(), folder, seed);
     const Json state = read_json_file(
         *find_checkpoint(run.path() / folder / "checkpoints", "last") / "trainer_state.json");
     result.epochs = state.at("epoch").get<Index>();
@@ -314,59 +363,81 @@ class Experiment {
     outcome_.seeds.push_back(std::move(result));
   }
 
-  void projections_stage(RunDirectory& run) {
-    std::unique_ptr<Model32> trained = trained_model(run.path(), config_.seed);
-    const Model& model = trained->model();
+  // Of the trained model, on the rows of the data.
+  StudyData measure_trained(const Model32& trained) {
+    if (!trained.trains_model()) return base_->study(0);
+    Progress progress = context_.progress("Project", 0, "tokens");
+    RunOptions run_options;
+    run_options.progress = progress.callback();
+    StudyData study = measure_study(trained.model(), inputs_.targets.front(), data_.texts,
+                                    Precision::float32, run_options);
+    progress.finish();
+    return rows_of_data(std::move(study), data_);
+  }
+
+  void analyse(RunDirectory& run) {
+    const std::unique_ptr<Model32> trained = trained_model(run.path(), config_.seed);
     ProjectionOptions projection;
     projection.seed = config_.seed;
     projection.n_bootstrap = config_.evaluate.bootstrap;
     projection.level = config_.evaluate.level;
     projection.head = linear_head(*trained, *reporter_data_, inputs_.model.config());
-    const auto compute = [&] {
-      Progress progress = context_.progress("Project", 0, "tokens");
-      RunOptions run_options;
-      run_options.progress = progress.callback();
-      outcome_.study = measure_study(model, inputs_.targets.front(), data_.texts,
-                                     Precision::float32, run_options);
-      progress.finish();
-      outcome_.analysis = analyse_projections(*outcome_.study, model.weights<float>(), projection);
-      LadderOptions ladder;
-      ladder.bootstrap.seed = config_.seed;
-      outcome_.ladders =
-          audit_ladders(*outcome_.study, outcome_.analysis->head, outcome_.analysis->mean_gradient,
-                        outcome_.analysis->scored_rows, outcome_.analysis->training_rows, ladder);
-    };
-    const bool done = run.stage_if_stale(projections_spec(), [&] {
-      compute();
-      const StudyData& study = *outcome_.study;
-      write_study(run.output_path("analysis/study.safetensors"), study, *outcome_.analysis);
-      run.add_file("analysis/study.safetensors");
-      run.write_json("analysis/projections.json", projections_json(study, *outcome_.analysis));
-      run.write_csv("analysis/projections.csv",
-                    projections_csv(study, data_.texts, *outcome_.analysis));
-      run.write_json("analysis/correlation.json", correlation_json(*outcome_.analysis));
-      run.write_csv("analysis/correlation.csv", correlation_csv(*outcome_.analysis));
-      run.write_json("analysis/audit.json", audit_json(outcome_.ladders));
-      run.write_csv("analysis/audit.csv", audit_csv(outcome_.ladders));
-    });
-    if (!done) compute();
-    outcome_.checks = identity_checks(model, data_.texts, *outcome_.study, outcome_.ladders);
+    const StudyData study = measure_trained(*trained);
+    const ProjectionAnalysis analysis =
+        analyse_projections(study, trained->model().weights<float>(), projection);
+    LadderOptions ladder;
+    ladder.bootstrap.seed = config_.seed;
+    const std::vector<Ladder> ladders =
+        audit_ladders(study, analysis.head, analysis.mean_gradient, analysis.scored_rows,
+                      analysis.training_rows, ladder);
+    write_study(run.output_path(kStudyFile), study, analysis);
+    run.add_file(kStudyFile);
+    run.write_json(kProjectionsFile, projections_json(study, analysis));
+    run.write_csv("analysis/projections.csv", projections_csv(study, data_.texts, analysis));
+    run.write_json("analysis/correlation.json", correlation_json(analysis));
+    run.write_csv("analysis/correlation.csv", correlation_csv(analysis));
+    run.write_json(kLaddersFile, audit_json(ladders));
+    run.write_csv("analysis/audit.csv", audit_csv(ladders));
+    outcome_.analysis = analysis;
+    outcome_.ladders = ladders;
+  }
+
+  void projections_stage(RunDirectory& run) {
+    if (!run.stage_if_stale(projections_spec(), [&] { analyse(run); })) {
+      outcome_.analysis =
+          projections_from_json(read_json_file(run.path() / kProjectionsFile), kProjectionsFile);
+      outcome_.ladders = ladders_from_json(read_json_file(run.path() / kLaddersFile), kLaddersFile);
+    }
+  }
+
+  void check(RunDirectory& run) {
+    std::vector<CheckResult>& checks = outcome_.checks;
+    for (const std::uint64_t seed : config_.seeds()) {
+      const std::unique_ptr<Model32> model = trained_model(run.path(), seed);
+      if (seed == config_.seed && options_.analyses) {
+        const StudyData study = read_study(run.path() / kStudyFile).data;
+        for (CheckResult& check :
+             identity_checks(model->model(), data_.texts, study, outcome_.ladders)) {
+          checks.push_back(std::move(check));
+        }
+      }
+      checks.push_back(stored_reports_check(run.path() / seed_files(seed) / "reports.csv",
+                                            reports_csv(*model), seed));
+    }
+    checks.push_back(make_check("R1",
+                                "an update and an evaluation of the same rows have the same loss",
+                                train_eval_gap_, 0, "largest relative difference over the epochs"));
+    std::vector<std::vector<double>> again;
+    for (std::size_t t = 0; t < inputs_.targets.size(); ++t)
+      again.push_back(base_->study(t).activation);
+    checks.push_back(snapshot_check(data_, again));
+    run.write_json(kChecksFile, checks_json(checks));
+    run.write_json(kSummaryFile, summary_json(experiment_summary(outcome_.seeds)));
   }
 
   void checks_stage(RunDirectory& run) {
-    run.stage("checks", [&] {
-      outcome_.checks.push_back(
-          make_check("R1", "an update and an evaluation of the same rows have the same loss",
-                     train_eval_gap_, 0, "largest relative difference over the epochs"));
-      for (CheckResult& check : snapshot_checks(inputs_, data_)) outcome_.checks.push_back(check);
-      for (const std::uint64_t seed : config_.seeds()) {
-        const std::unique_ptr<Model32> model = trained_model(run.path(), seed);
-        outcome_.checks.push_back(stored_reports_check(
-            run.path() / seed_folder(seed) / "reports.csv", reports_csv(*model), seed));
-      }
-      run.write_json("checks.json", checks_json(outcome_.checks));
-      run.write_json(kSummaryFile, summary_json(experiment_summary(outcome_.seeds)));
-    });
+    if (run.stage_if_stale(checks_spec(), [&] { check(run); })) return;
+    outcome_.checks = checks_from_json(read_json_file(run.path() / kChecksFile), kChecksFile);
   }
 
   const Context& context_;
@@ -379,6 +450,8 @@ class Experiment {
   ModelRecord model_record_;
   DataSet data_;
   std::shared_ptr<const ReporterData> reporter_data_;
+  std::shared_ptr<UnchangedNumbers<float>> unchanged_ = std::make_shared<UnchangedNumbers<float>>();
+  std::optional<BaseMeasurements> base_;
   double train_eval_gap_ = 0;
   ExperimentOutcome outcome_;
 };
@@ -402,7 +475,10 @@ std::string experiment_text(const ExperimentOutcome& outcome, const TextStyle& s
   }
   text += training_text(outcome.seeds, style);
   if (outcome.analysis) {
-    text += "\n" + directions_text(*outcome.analysis, *outcome.study, style) + "\n";
+    const std::string title =
+        outcome.targets.front() +
+        (outcome.target_moved ? " against its live activation" : " against the activation");
+    text += "\n" + directions_text(*outcome.analysis, title, style) + "\n";
     for (std::size_t i = 0; i < std::min(n_ladder, outcome.ladders.size()); ++i)
       text += ladder_text(outcome.ladders[i], style) + "\n";
   }
@@ -422,37 +498,16 @@ std::vector<CheckResult> verify_run(const Context& context, const fs::path& fold
   }
   checks.push_back(make_check("V1", "every file is the one that was written", n_changed, 0,
                               first.empty() ? "changed or missing files" : "first: " + first));
-  const fs::path configuration = run.path / "config.resolved.toml";
-  ExperimentSources sources;
-  sources.file = configuration;
-  sources.home = environment_variable("HOME");
-  const ResolvedExperiment experiment = resolve_experiment(sources);
-  const ExperimentConfig& config = experiment.config;
-  const ExperimentInputs inputs = load_experiment_model(config);
-  if (run.manifest.model && run.manifest.model->sha256 != inputs.model.sha256()) {
-    throw Error(ErrorCode::incompatible,
-                fmt::format("the run was made with a model of SHA-256 {}, \"{}\" has {}",
-                            run.manifest.model->sha256, config.model.path, inputs.model.sha256()),
-                "bring back the model's files");
-  }
-  const DataSet data = read_data_set(run.path / "data");
-  for (CheckResult& check : snapshot_checks(inputs, data)) checks.push_back(check);
-  const auto reporter_data = std::make_shared<ReporterData>(experiment_reporter_data(inputs, data));
-  for (const std::uint64_t seed : config.seeds()) {
+  const ExperimentRecord record = load_experiment_record(folder);
+  checks.push_back(snapshot_check(record.data, measure_targets(record.inputs, record.data)));
+  const auto unchanged = std::make_shared<UnchangedNumbers<float>>();
+  for (const std::uint64_t seed : record.config.seeds()) {
     Progress progress = context.progress(fmt::format("Verify {}", seed), 0, "tokens");
-    TrainOptions options = config.train;
-    options.seed = seed;
-    ReportModel<float> model(inputs.model, reporter_data, options, RunOptions{});
-    const fs::path seed_path = run.path / seed_folder(seed);
-    const auto best = find_checkpoint(seed_path / "checkpoints", "best");
-    if (!best) {
-      throw FileError(ErrorCode::not_found,
-                      fmt::format("\"{}\" has no best checkpoint", seed_path.string()));
-    }
-    load_parameters(model, *best);
+    const std::unique_ptr<Model32> model = load_trained_model(
+        record.inputs, record.config, record.reporter_data, run.path, seed, unchanged);
     checks.push_back(stored_reports_check(
-        seed_path / "reports.csv", experiment_reports_csv(data, experiment_reports(model, nullptr)),
-        seed));
+        seed_folder(run.path, seed) / "reports.csv",
+        experiment_reports_csv(record.data, experiment_reports(*model, nullptr)), seed));
     progress.finish();
   }
   return checks;

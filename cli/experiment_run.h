@@ -42,8 +42,9 @@ struct ExperimentOutcome {
   std::vector<PlannedStage> plan;  // of a dry run, which does nothing else
   std::vector<std::string> targets;
   std::vector<SeedResult> seeds;
-  std::optional<StudyData> study;  // of the first seed's model, where projections were asked for
-  std::optional<ProjectionAnalysis> analysis;
+  std::optional<ProjectionAnalysis> analysis;  // of the first seed's model, where it was asked for
+  bool target_moved =
+      false;  // training could move the target: the analysis is of its live activation
   std::vector<Ladder> ladders;
   std::vector<CheckResult> checks;
   std::string messages;  // for console.log

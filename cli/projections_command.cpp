@@ -16,7 +16,9 @@ namespace gnomon::cli {
 namespace {
 
 std::string outcome_text(const StudyOutcome& outcome, const TextStyle& style) {
-  std::string text = directions_text(outcome.analysis, outcome.data, style) + "\n" +
+  const std::string title =
+      site_at_name(outcome.data.target.at, outcome.data.config) + " against the activation";
+  std::string text = directions_text(outcome.analysis, title, style) + "\n" +
                      baselines_text(outcome.analysis, style) + "\n" +
                      cosines_text(outcome.analysis, style) + "\nWhy r is not 1\n\n";
   for (const Ladder& ladder : outcome.ladders) text += ladder_text(ladder, style) + "\n";

@@ -48,7 +48,8 @@ struct Trained {
 };
 
 Trained train(const Model& base, const TrainOptions& options, bool reuse = true) {
-  ReportModel<float> model(base, test::tiny_reporter_data(base), options, {}, reuse);
+  ReportModel<float> model(base, test::tiny_reporter_data(base), options, {},
+                           reuse ? std::make_shared<UnchangedNumbers<float>>() : nullptr);
   Trainer<float> trainer(model);
   trainer.run({});
   return {digest(model), trainer.state()};

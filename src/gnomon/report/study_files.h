@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "gnomon/analyses/audit_ladder.h"
@@ -23,10 +24,17 @@ CsvTable projections_csv(const StudyData& data, const StudyTexts& texts,
 Json correlation_json(const ProjectionAnalysis& analysis);
 CsvTable correlation_csv(const ProjectionAnalysis& analysis);
 
+// What tables show of a stored analysis: targets, counts, directions, cosines and baselines.
+// Weights and the projections of rows stay empty. Throws FileError where `json` is nothing of the
+// kind.
+ProjectionAnalysis projections_from_json(const Json& json, std::string_view origin);
+
 Json audit_json(std::span<const Ladder> ladders);
+std::vector<Ladder> ladders_from_json(const Json& json, std::string_view origin);
 CsvTable audit_csv(std::span<const Ladder> ladders);
 
 Json checks_json(std::span<const CheckResult> checks);
+std::vector<CheckResult> checks_from_json(const Json& json, std::string_view origin);
 
 // One JSON object a line: id, text, token_ids, group, split, source; template, declared_group and
 // n_copies where there are any.

@@ -44,7 +44,7 @@ std::vector<TableCell> direction_row(const DirectionResult& direction) {
 
 }  // namespace
 
-std::string directions_text(const ProjectionAnalysis& analysis, const StudyData& data,
+std::string directions_text(const ProjectionAnalysis& analysis, std::string_view title,
                             const TextStyle& style) {
   TextTable table({{"direction"},
                    {"r", Align::right},
@@ -56,9 +56,8 @@ std::string directions_text(const ProjectionAnalysis& analysis, const StudyData&
                    {"neurons", Align::right}});
   for (const DirectionResult& direction : analysis.directions)
     table.add_row(direction_row(direction));
-  std::string text =
-      fmt::format("{} against the activation\nheld-out texts: {} rows, {} distinct\n\n",
-                  site_at_name(data.target.at, data.config), analysis.n_row, analysis.n_distinct);
+  std::string text = fmt::format("{}\nheld-out texts: {} rows, {} distinct\n\n", title,
+                                 analysis.n_row, analysis.n_distinct);
   text += table.render(style);
   text += "\n";
   const auto define = [&](const std::string& word, const std::string& definition) {

@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "gnomon/analyses/audit_ladder.h"
 #include "gnomon/analyses/identity_checks.h"
@@ -12,8 +13,9 @@
 
 namespace gnomon {
 
-// The directions against the activation, with what each is below the table.
-std::string directions_text(const ProjectionAnalysis& analysis, const StudyData& data,
+// The directions against the activation, with what each is below the table. `title` says what
+// stands against what.
+std::string directions_text(const ProjectionAnalysis& analysis, std::string_view title,
                             const TextStyle& style);
 std::string baselines_text(const ProjectionAnalysis& analysis, const TextStyle& style);
 std::string cosines_text(const ProjectionAnalysis& analysis, const TextStyle& style);

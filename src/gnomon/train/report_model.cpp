@@ -45,13 +45,15 @@ struct ReportModel<T>::Batch {
 
 template <class T>
 ReportModel<T>::ReportModel(const Model& base, std::shared_ptr<const ReporterData> data,
-                            const TrainOptions& options, const RunOptions& run, bool reuse)
+                            const TrainOptions& options, const RunOptions& run,
+                            std::shared_ptr<UnchangedNumbers<T>> unchanged)
     : data_(std::move(data)),
       options_(options),
       run_(run),
       parameters_(changed_parameters<T>(base, *data_, options)),
       model_(base.with_parameters<T>(parameters_)),
-      grad_(zeros_like(*parameters_)) {
+      grad_(zeros_like(*parameters_)),
+      unchanged_(std::move(unchanged)) {
   if (options.trained.part == TrainedPart::lora) {
     lora_.emplace(*parameters_, options.trained.lora_rank, options.trained.lora_alpha,
                   Random(options.seed, "train/lora"));
@@ -61,9 +63,24 @@ ReportModel<T>::ReportModel(const Model& base, std::shared_ptr<const ReporterDat
     rows_of_text_[static_cast<std::size_t>(data_->text[static_cast<std::size_t>(r)])].push_back(r);
   }
   first_changed_ = first_changed_block(rows_in(*parameters_), base.config());
-  if (reuse && first_changed_ > 0 && trains_model()) store_streams();
+  if (unchanged_) use_unchanged(base);
   make_reporter(base);
-  if (reuse && !trains_model() && reporter_->has_head()) store_features();
+}
+
+template <class T>
+void ReportModel<T>::use_unchanged(const Model& base) {
+  const Weights<T>* weights = &base.weights<T>();
+  if (unchanged_->data == nullptr) {
+    unchanged_->base = weights;
+    unchanged_->data = data_.get();
+  }
+  if (unchanged_->base != weights || unchanged_->data != data_.get())
+    throw InternalError("ReportModel: numbers of another base model or of other data");
+  if (!trains_model()) {
+    store_features();
+  } else if (first_changed_ > 0) {
+    store_streams();
+  }
 }
 
 template <class T>
@@ -125,15 +142,23 @@ void ReportModel<T>::store_streams() {
   const bool after_blocks = first_changed_ >= config.n_layers;
   if (after_blocks) return stream_row_.clear();
   const SiteAt site{{HookKind::resid_pre, first_changed_, std::nullopt}, {Position::Kind::all, -1}};
-  streams_ =
-      std::move(capture<T>(model_, data_->ids, {&site, 1}, {}, run_).activations.front().values);
+  auto stored = unchanged_->streams.find(first_changed_);
+  if (stored == unchanged_->streams.end()) {
+    std::vector<Activations<T>> read =
+        std::move(capture<T>(model_, data_->ids, {&site, 1}, {}, run_).activations);
+    stored = unchanged_->streams.emplace(first_changed_, std::move(read.front().values)).first;
+  }
+  streams_ = &stored->second;
 }
 
 template <class T>
 void ReportModel<T>::store_features() {
-  std::vector<Index> all(static_cast<std::size_t>(data_->n_row()));
-  std::iota(all.begin(), all.end(), Index{0});
-  features_ = features(all);
+  if (unchanged_->features.size() == 0) {
+    std::vector<Index> all(static_cast<std::size_t>(data_->n_row()));
+    std::iota(all.begin(), all.end(), Index{0});
+    unchanged_->features = features(all);
+  }
+  features_ = &unchanged_->features;
 }
 
 template <class T>
@@ -156,7 +181,7 @@ typename ReportModel<T>::Batch ReportModel<T>::make_batch(std::span<const Index>
   batch.stream = Tensor<T>({batch.packed.n_token(), width});
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const auto text = static_cast<std::size_t>(texts[i]);
-    std::copy_n(streams_.data() + stream_row_[text] * width,
+    std::copy_n(streams_->data() + stream_row_[text] * width,
                 static_cast<Index>(ids[i].size()) * width,
                 batch.stream.data() + batch.packed.offset[i] * width);
   }
@@ -351,7 +376,7 @@ ReportPass ReportModel<T>::run(std::span<const Index> texts, bool with_live) con
     first = last;
     ReportPass pass;
     pass.rows = batch.rows;
-    if (features_.size() > 0) {
+    if (features_ != nullptr) {
       const Tensor<double> read = features(batch.rows);
       pass.outputs = reporter_->head().forward(read.matrix());
       if (live) pass.live = activation_rows(*data_, batch.rows);
@@ -394,7 +419,7 @@ ReportPass ReportModel<T>::run_with_gradients(std::span<const Index> texts, Inde
   const bool live = options_.target_mode == TargetMode::live || options_.live_weight > 0;
   Tensor<double> read;
   const bool head = reporter_->has_head();
-  if (features_.size() > 0) {
+  if (features_ != nullptr) {
     read = features(batch.rows);
     if (live) pass.live = activation_rows(*data_, batch.rows);
   } else {
@@ -468,9 +493,9 @@ Tensor<double> ReportModel<T>::features(std::span<const Index> rows) const {
   const Site& site = data_->feature_site.site;
   const Index width = site.coordinate ? 1 : site_width(site.kind, model_.config());
   Tensor<double> result({static_cast<Index>(rows.size()), width});
-  if (features_.size() > 0) {
+  if (features_ != nullptr) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::ranges::copy(features_.matrix().row(rows[i]),
+      std::ranges::copy(features_->matrix().row(rows[i]),
                         result.matrix().row(static_cast<Index>(i)).begin());
     }
     return result;

@@ -13,6 +13,7 @@
 #include "gnomon/train/reporter.h"
 #include "gnomon/train/reporter_data.h"
 #include "gnomon/train/train_options.h"
+#include "gnomon/train/unchanged_numbers.h"
 
 namespace gnomon {
 
@@ -35,14 +36,17 @@ struct ReportPass {
 // A model whose chosen parameters may change, with the reporter that is read from it. Training and
 // evaluation run the same pass (rule R1); what cannot change during training is computed once:
 // features where no parameter of the model changes, else the stream that enters the first block
-// that does. `reuse = false` computes everything every time, with the same bits.
+// that does. Without `unchanged` everything is computed every time, with the same bits.
 template <class T>
 class ReportModel {
  public:
   // `parameters` are those that training changes; the rest stays the base model's. For lora they
   // are the matrices that get a low-rank change. Throws as trained_parameters and Reporter do.
-  ReportModel(const Model& base, std::shared_ptr<const ReporterData> data,
-              const TrainOptions& options, const RunOptions& run, bool reuse = true);
+  // InternalError where `unchanged` was filled from another base model or other data.
+  ReportModel(
+      const Model& base, std::shared_ptr<const ReporterData> data, const TrainOptions& options,
+      const RunOptions& run,
+      std::shared_ptr<UnchangedNumbers<T>> unchanged = std::make_shared<UnchangedNumbers<T>>());
 
   const ReporterData& data() const { return *data_; }
   const TrainOptions& options() const { return options_; }
@@ -80,6 +84,7 @@ class ReportModel {
   struct Batch;
   struct TokenLabels;
   void make_reporter(const Model& base);
+  void use_unchanged(const Model& base);
   void store_streams();
   void store_features();
   std::size_t batch_end(std::span<const Index> texts, std::size_t first) const;
@@ -109,10 +114,12 @@ class ReportModel {
   std::optional<LoraAdapter<T>> lora_;
   std::optional<Reporter> reporter_;
   std::vector<std::vector<Index>> rows_of_text_;
-  Index first_changed_ = 0;        // block; n_layers where no block changes
-  Tensor<T> streams_;              // blocks.{first_changed_}.hook_resid_pre of all tokens
-  std::vector<Index> stream_row_;  // first row of each text in it
-  Tensor<double> features_;        // of all rows
+  Index first_changed_ = 0;  // block; n_layers where no block changes
+  std::shared_ptr<UnchangedNumbers<T>> unchanged_;
+  // In unchanged_; nothing where they are not used.
+  const Tensor<T>* streams_ = nullptr;  // blocks.{first_changed_}.hook_resid_pre of all tokens
+  std::vector<Index> stream_row_;       // first row of each text in it
+  const Tensor<double>* features_ = nullptr;
   ForwardTrace<T> trace_;
 };
 
