@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "analyses/planted_rows.h"
+#include "gnomon/base/error.h"
 #include "gnomon/base/process.h"
 #include "gnomon/report/evaluation_text.h"
 #include "gnomon/report/run_directory.h"
@@ -117,6 +118,30 @@ TEST(EvaluationFiles, AbsentNumbersAreNullWithAReason) {
   EXPECT_EQ(json["gain"]["beats_floors"], false);
 }
 
+TEST(EvaluationFiles, ReadBackAsTheyWereWritten) {
+  for (const Case& c : cases()) {
+    const Json json = evaluation_json(c.evaluation);
+    const ReporterEvaluation again = evaluation_from_json(json, "evaluation.json");
+    EXPECT_EQ(evaluation_json(again), json) << c.name;
+    EXPECT_EQ(evaluation_text(again, {}), evaluation_text(c.evaluation, {})) << c.name;
+  }
+}
+
+TEST(EvaluationFiles, ReadingRefusesWhatIsMissingOrOfAnotherType) {
+  const Json whole = evaluation_json(cases()[0].evaluation);
+  for (const auto& [key, value] : whole.items()) {
+    Json without = whole;
+    without.erase(key);
+    EXPECT_THROW(evaluation_from_json(without, "evaluation.json"), FileError) << key;
+    Json other = whole;
+    other[key] = Json::object({{"unexpected", true}});
+    EXPECT_THROW(evaluation_from_json(other, "evaluation.json"), FileError) << key;
+  }
+  Json kind = whole;
+  kind["rows"][0]["kind"] = "rumour";
+  EXPECT_THROW(evaluation_from_json(kind, "evaluation.json"), FileError);
+}
+
 TEST(EvaluationText, FitsEightyColumnsInBothStyles) {
   for (const Case& c : cases()) {
     for (const bool unicode : {true, false}) {
@@ -159,6 +184,10 @@ TEST(DriftText, NamesTheVerdict) {
   EXPECT_EQ(json["spread"], "collapsed");
   EXPECT_EQ(json["wasserstein1"], drift.wasserstein1);
   EXPECT_FALSE(json.contains("why"));
+  const ActivationDrift again = drift_from_json(json, 0.95, "training.json");
+  EXPECT_EQ(drift_json(again), json);
+  EXPECT_EQ(drift_text(again, {}), drift_text(drift, {}));
+  EXPECT_THROW(drift_from_json(Json::object(), 0.95, "training.json"), FileError);
   const ActivationDrift constant =
       measure_drift(std::vector<double>(200, 1.0), now, groups, {.n_bootstrap = 200});
   EXPECT_THAT(drift_text(constant, {}), HasSubstr("unclear: the initial activation is constant"));

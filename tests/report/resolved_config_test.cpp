@@ -83,9 +83,10 @@ std::string parse_message(std::string_view text) {
 }
 
 TEST(ResolvedConfig, NamesThePlaceOfAnError) {
-  EXPECT_EQ(parse_message("schema = 1\nd = 2026-01-01\n"),
-            "\"c.toml\": line 2, byte 5: expected a boolean, a number, a text, or a list of texts or "
-            "whole numbers");
+  EXPECT_EQ(
+      parse_message("schema = 1\nd = 2026-01-01\n"),
+      "\"c.toml\": line 2, byte 5: expected a boolean, a number, a text, or a list of texts or "
+      "whole numbers");
   EXPECT_EQ(parse_message("schema = 1\nd = [\"a\", 1]\n"),
             "\"c.toml\": line 2, byte 11: expected a text");
   EXPECT_EQ(parse_message("seed = 1\n"), "\"c.toml\" has no schema number");

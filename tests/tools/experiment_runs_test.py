@@ -79,8 +79,9 @@ class ExperimentTest(unittest.TestCase):
         self.assertFalse(does["data"] or does["train.0"])
         self.assertTrue(does["evaluate.0"])
         before = self.contents("a")
-        self.gnomon("run", "--config", "study.toml", "--out", "a")
+        again = self.gnomon("run", "--config", "study.toml", "--out", "a")
         self.assertEqual(self.contents("a"), before)
+        self.assertEqual(again.stdout, done.stdout)  # read back, in every digit
 
         # A weight that changes on disk is noticed.
         best = (self.root / "a/seeds/0/checkpoints/best.txt").read_text().strip()
@@ -90,6 +91,21 @@ class ExperimentTest(unittest.TestCase):
         path.write_bytes(data)
         done = self.gnomon("verify", "a", status=5)
         self.assertIn("V1", done.stderr)
+
+    def test_a_live_target_is_scored_on_what_the_trained_model_does(self):
+        settings = ["--set", "train.trained.part=all", "--set", "target.mode=live",
+                    "--set", "train.optimizer.learning_rate=1e-3"]
+        done = self.gnomon("run", "--config", "study.toml", "--out", "live", *settings)
+        self.assertIn("live activation, held-out texts", done.stdout)
+        self.assertIn("against its live activation", done.stdout)
+        evaluation = json.loads((self.root / "live/seeds/0/evaluation.json").read_text())
+        self.assertEqual(evaluation["truth"], "live")
+        rows = {row["name"]: row for row in evaluation["rows"]}
+        drift = json.loads((self.root / "live/seeds/0/training.json").read_text())["drift"][0]
+        self.assertGreater(drift["wasserstein1"], 0)
+        # Against the live activation a read-out of the neuron is exact; the snapshot is another number.
+        self.assertAlmostEqual(rows["neuron"]["r2_identity"], 1, places=6)
+        self.assertNotEqual(rows["regression"]["r"], rows["match before training"]["r"])
 
     def train_and_kill(self, out, *more):
         """Ends a training that has stored at least two epochs."""

@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <memory>
+#include <numeric>
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
@@ -181,6 +184,22 @@ TEST(ReportModel, RefusesWhatCannotBeReported) {
   } catch (const ArgumentError& error) {
     EXPECT_NE(std::string(error.what()).find("never varies"), std::string::npos) << error.what();
   }
+}
+
+TEST(ReportModel, SharesNumbersOnlyOfTheSameBaseAndData) {
+  const Model& base = test::tiny_model(TinyFamily::gpt2);
+  TrainOptions options = options_of(ReporterKind::regression);
+  options.trained.part = TrainedPart::none;
+  const auto data = test::tiny_reporter_data(base);
+  const auto unchanged = std::make_shared<UnchangedNumbers<float>>();
+  const ReportModel<float> first(base, data, options, {}, unchanged);
+  options.seed = 7;
+  const ReportModel<float> second(base, data, options, {}, unchanged);
+  std::vector<Index> rows(static_cast<std::size_t>(data->n_row()));
+  std::iota(rows.begin(), rows.end(), Index{0});
+  EXPECT_TRUE(std::ranges::equal(first.features(rows).values(), second.features(rows).values()));
+  EXPECT_THROW(ReportModel<float>(base, test::tiny_reporter_data(base), options, {}, unchanged),
+               InternalError);
 }
 
 }  // namespace
