@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// run, train, verify and demo: an experiment from its configuration.
+// run, train and verify: an experiment from its configuration.
 #include <fmt/format.h>
 
-#include <limits>
 #include <memory>
 #include <string>
 
 #include "cli/commands.h"
 #include "cli/experiment_options.h"
+#include "cli/experiment_output.h"
 #include "cli/experiment_run.h"
 #include "cli/run_records.h"
-#include "cli/terminal.h"
 #include "gnomon/base/error.h"
-#include "gnomon/base/file.h"
 #include "gnomon/report/run_directory.h"
-#include "gnomon/report/run_summary.h"
 #include "gnomon/report/study_files.h"
 #include "gnomon/report/study_text.h"
 
@@ -44,20 +41,6 @@ void print_plan(const Context& context, const ExperimentOutcome& outcome) {
                                stage.why ? "would run: " + *stage.why : "is kept");
 }
 
-void finish(const Context& context, const ExperimentOutcome& outcome,
-            std::size_t n_ladder = std::numeric_limits<std::size_t>::max()) {
-  const std::string shown = experiment_text(outcome, context.text_style(), n_ladder);
-  write_file_atomic(outcome.run / "console.log", outcome.messages + shown);
-  if (context.options.json) {
-    context.out << dump_json(read_json_file(outcome.run / kSummaryFile));
-  } else {
-    context.out << "\n" << shown << "Run: " << outcome.run.string() << std::endl;
-    const std::string run = outcome.run.string();
-    context.message(fmt::format("Next:  gnomon verify {}\n       gnomon runs show {}", run, run));
-  }
-  require_passed(outcome.checks, outcome.run);
-}
-
 void run_command(const Context& context, RunCommand options) {
   if (!options.resume.empty()) {
     options.run.out = resolve_run(options.resume, options.run.runs_dir).string();
@@ -68,7 +51,7 @@ void run_command(const Context& context, RunCommand options) {
       resolve_experiment(experiment_sources(context, options.experiment));
   const ExperimentOutcome outcome = run_experiment(context, experiment, options.run);
   if (options.run.dry_run) return print_plan(context, outcome);
-  finish(context, outcome);
+  show_experiment(context, outcome);
 }
 
 void add_run_options(CLI::App& command, RunCommand& options) {
@@ -100,32 +83,6 @@ void verify_command(const Context& context, const std::string& run, const std::s
     context.out << checks_text(checks, context.text_style());
   }
   require_passed(checks, folder);
-}
-
-// The embedded model, an early block's neuron, generated texts: a head alone, then the blocks after
-// the target.
-void demo_command(const Context& context, const std::string& out) {
-  const std::string root = out.empty() ? "runs/demo" : out;
-  const std::vector<std::string> common = {"model.path=gnomon-books",
-                                           "data.texts=[\"builtin:scenes:600\"]",
-                                           "target.units=[\"blocks.1.mlp.hook_post[100]@last\"]",
-                                           "train.epochs=10", "evaluate.bootstrap=1000"};
-  std::string next;
-  for (const bool after_target : {false, true}) {
-    RunCommand options;
-    options.experiment.set = common;
-    options.experiment.set.push_back(after_target ? "train.trained.part=after_target"
-                                                  : "train.trained.part=none");
-    if (after_target) options.experiment.set.push_back("train.optimizer.learning_rate=1e-3");
-    options.run.out = root + (after_target ? "/after_target" : "/head");
-    context.message(after_target ? "\nThe blocks after the target's and a head"
-                                 : "A head on the last stream");
-    const ResolvedExperiment experiment =
-        resolve_experiment(experiment_sources(context, options.experiment));
-    finish(context, run_experiment(context, experiment, options.run), 1);
-    next += " " + options.run.out;
-  }
-  context.message("Next:  gnomon compare" + next);
 }
 
 }  // namespace
@@ -174,17 +131,6 @@ void add_verify_command(CLI::App& app, Context& context) {
   command->footer("gnomon verify @last");
   on_run(*command, context,
          [&context, options] { verify_command(context, options->run, options->runs_dir); });
-}
-
-void add_demo_command(CLI::App& app, Context& context) {
-  const auto out = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand(
-      "demo", "The whole experiment on the embedded model, without a network, in under a minute");
-  command->group(kStudyGroup);
-  command->add_option("--out", *out, "Folder for the two runs, `runs/demo` unless given")
-      ->type_name("DIR");
-  command->footer("gnomon demo");
-  on_run(*command, context, [&context, out] { demo_command(context, *out); });
 }
 
 }  // namespace gnomon::cli

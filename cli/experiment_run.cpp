@@ -20,13 +20,11 @@
 #include "gnomon/base/threads.h"
 #include "gnomon/report/data_set_files.h"
 #include "gnomon/report/evaluation_files.h"
-#include "gnomon/report/evaluation_text.h"
 #include "gnomon/report/event_file.h"
 #include "gnomon/report/metrics_log.h"
 #include "gnomon/report/run_directory.h"
 #include "gnomon/report/run_summary.h"
 #include "gnomon/report/study_files.h"
-#include "gnomon/report/study_text.h"
 #include "gnomon/train/adapter_files.h"
 #include "gnomon/train/option_names.h"
 #include "gnomon/train/train_checkpoint.h"
@@ -462,27 +460,6 @@ ExperimentOutcome run_experiment(const Context& context, const ResolvedExperimen
                                  const ExperimentRunOptions& options) {
   require_complete(experiment.config);
   return Experiment(context, experiment, options).run();
-}
-
-std::string experiment_text(const ExperimentOutcome& outcome, const TextStyle& style,
-                            std::size_t n_ladder) {
-  std::string text;
-  if (outcome.seeds.empty()) return text;
-  const SeedResult& first = outcome.seeds.front();
-  for (std::size_t t = 0; t < first.evaluations.size(); ++t) {
-    text += evaluation_text(first.evaluations[t], style) + "\n";
-    text += drift_text(first.drifts[t], style) + "\n";
-  }
-  text += training_text(outcome.seeds, style);
-  if (outcome.analysis) {
-    const std::string title =
-        outcome.targets.front() +
-        (outcome.target_moved ? " against its live activation" : " against the activation");
-    text += "\n" + directions_text(*outcome.analysis, title, style) + "\n";
-    for (std::size_t i = 0; i < std::min(n_ladder, outcome.ladders.size()); ++i)
-      text += ladder_text(outcome.ladders[i], style) + "\n";
-  }
-  return text + "\n" + checks_text(outcome.checks, style);
 }
 
 std::vector<CheckResult> verify_run(const Context& context, const fs::path& folder) {

@@ -56,10 +56,6 @@ struct ExperimentOutcome {
 ExperimentOutcome run_experiment(const Context& context, const ResolvedExperiment& experiment,
                                  const ExperimentRunOptions& options);
 
-// What a terminal shows of it, with the first `n_ladder` ladders.
-std::string experiment_text(const ExperimentOutcome& outcome, const TextStyle& style,
-                            std::size_t n_ladder);
-
 // Recomputes what a run stores from its configuration and weights: file hashes, the activations,
 // the reports of every seed's best checkpoint. For `gnomon verify`.
 std::vector<CheckResult> verify_run(const Context& context, const std::filesystem::path& run);

@@ -2,8 +2,11 @@
 #include "gnomon/train/trainer.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <cstdint>
 #include <fstream>
 
 #include "gnomon/base/error.h"
@@ -241,6 +244,58 @@ TEST(Trainer, DivergenceNamesUpdateAndTensor) {
   } catch (const NumericError& error) {
     EXPECT_NE(std::string(error.what()).find("update"), std::string::npos) << error.what();
   }
+}
+
+// Lets this process have this much memory more than it has.
+class LimitedMemory {
+ public:
+  explicit LimitedMemory(std::uint64_t more) {
+    std::ifstream sizes("/proc/self/statm");
+    std::uint64_t pages = 0;
+    sizes >> pages;
+    getrlimit(RLIMIT_AS, &before_);
+    rlimit limit = before_;
+    limit.rlim_cur = pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) + more;
+    setrlimit(RLIMIT_AS, &limit);
+  }
+  ~LimitedMemory() { setrlimit(RLIMIT_AS, &before_); }
+  LimitedMemory(const LimitedMemory&) = delete;
+  LimitedMemory& operator=(const LimitedMemory&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST(Trainer, ABatchThatDoesNotFitIsAnErrorThatSaysWhatToDo) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers need address space of their own";
+#endif
+  const Model& base = test::tiny_model(TinyFamily::gpt2);
+  TrainOptions options = small_options(TrainedPart::all);
+  options.epochs = 1;
+  options.batch_rows = 3000;
+  const auto data = test::tiny_reporter_data(base, 4000);
+  constexpr std::uint64_t kMore = 4 << 20;
+  {
+    ReportModel<float> model(base, data, options, {});
+    Trainer<float> trainer(model);
+    const LimitedMemory limited(kMore);
+    try {
+      trainer.run({});
+      ADD_FAILURE() << "a batch of 3000 texts fits into 4 MB";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::out_of_resources);
+      EXPECT_NE(std::string(error.what()).find("at once in step 1"), std::string::npos);
+      EXPECT_NE(error.hint().find("train.accumulate"), std::string::npos);
+    }
+  }
+  options.accumulate = 100;
+  options.recompute = true;
+  ReportModel<float> model(base, data, options, {});
+  Trainer<float> trainer(model);
+  const LimitedMemory limited(kMore);
+  trainer.run({});
+  EXPECT_EQ(trainer.state().step, 1);
 }
 
 TEST(Trainer, RidgeHeadIsWhatDescentConvergesTo) {

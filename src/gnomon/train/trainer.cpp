@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <new>
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/interrupt.h"
@@ -164,6 +165,21 @@ std::vector<std::pair<std::string, double>> Trainer<T>::gradient_norms() const {
 }
 
 template <class T>
+ReportPass Trainer<T>::run_part(std::span<const Index> texts, Index n_row, Index n_lm_token) {
+  try {
+    return model_.run_with_gradients(texts, n_row, n_lm_token);
+  } catch (const std::bad_alloc&) {
+    Index n_token = 0;
+    for (const Index text : texts) n_token += model_.n_tokens_of_text(text);
+    throw Error(ErrorCode::out_of_resources,
+                fmt::format("not enough memory for {} texts of {} tokens at once in step {}",
+                            texts.size(), n_token, state_.step + 1),
+                "set train.accumulate to cut a batch into parts, train.recompute to store less of "
+                "each, or a smaller train.batch_rows; the checkpoints stay");
+  }
+}
+
+template <class T>
 double Trainer<T>::update(const std::vector<Index>& texts, double learning_rate,
                           const Events& events, bool detailed) {
   Index n_row = 0, n_lm_token = 0;
@@ -179,10 +195,10 @@ double Trainer<T>::update(const std::vector<Index>& texts, double learning_rate,
   for (Index part = 0; part < n_part; ++part) {
     const Index first = n_text * part / n_part;
     const Index last = n_text * (part + 1) / n_part;
-    const ReportPass pass = model_.run_with_gradients(
-        std::span<const Index>(texts).subspan(static_cast<std::size_t>(first),
-                                              static_cast<std::size_t>(last - first)),
-        n_row, std::max<Index>(1, n_lm_token));
+    const ReportPass pass =
+        run_part(std::span<const Index>(texts).subspan(static_cast<std::size_t>(first),
+                                                       static_cast<std::size_t>(last - first)),
+                 n_row, std::max<Index>(1, n_lm_token));
     for (const double loss : pass.row_loss) report += loss;
     live += pass.live_loss;
     lm += pass.lm_loss;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -107,6 +108,9 @@ class Trainer {
   std::vector<std::vector<Index>> batches(Index epoch) const;
   double update(const std::vector<Index>& texts, double learning_rate, const Events& events,
                 bool detailed);
+  // A part of a batch of n_row rows and n_lm_token predicted tokens. Throws Error
+  // (out_of_resources) where it does not fit into memory.
+  ReportPass run_part(std::span<const Index> texts, Index n_row, Index n_lm_token);
   void validate(const Events& events, double train_loss);
   void watch_drift(const Events& events);
   void require_finite(double loss, double sum_of_squares) const;
