@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gnomon/text/detail/csv.h"
+#include "gnomon/text/csv.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "gnomon/base/error.h"
 
-namespace gnomon::detail {
+namespace gnomon {
 namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
@@ -88,4 +88,4 @@ TEST(Csv, LongestField) {
 }
 
 }  // namespace
-}  // namespace gnomon::detail
+}  // namespace gnomon

@@ -10,8 +10,8 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/base/quote.h"
+#include "gnomon/text/csv.h"
 #include "gnomon/text/detail/corpus_builder.h"
-#include "gnomon/text/detail/csv.h"
 
 namespace gnomon {
 namespace {
@@ -93,8 +93,8 @@ Corpus read_text_lines(const fs::path& path) {
 
 Corpus read_csv_texts(const fs::path& path) {
   CorpusBuilder builder(path);
-  detail::CsvReader reader(builder.body(), path.string(), kLargestText);
-  detail::CsvRow row;
+  CsvReader reader(builder.body(), path.string(), kLargestText);
+  CsvRow row;
   CsvColumns columns;
   while (reader.next(row)) {
     if (row.blank_line) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gnomon/text/detail/csv.h"
+#include "gnomon/text/csv.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 #include "gnomon/base/error.h"
 
-namespace gnomon::detail {
+namespace gnomon {
 
 CsvReader::CsvReader(std::string_view content, std::string path, std::size_t largest_field)
     : content_(content), path_(std::move(path)), largest_field_(largest_field) {}
@@ -99,4 +99,4 @@ void CsvReader::fail(std::int64_t line, std::string_view found, std::string_view
       fmt::format("\"{}\" line {}: found {}, expected {}", path_, line, found, expected));
 }
 
-}  // namespace gnomon::detail
+}  // namespace gnomon

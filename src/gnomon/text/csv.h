@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace gnomon::detail {
+namespace gnomon {
 
 struct CsvRow {
   std::vector<std::string> fields;
@@ -43,4 +43,4 @@ class CsvReader {
   std::int64_t line_ = 1;
 };
 
-}  // namespace gnomon::detail
+}  // namespace gnomon
