@@ -19,6 +19,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_data_command(app, context);
   add_runs_command(app, context);
   add_compare_command(app, context);
+  add_import_command(app, context);
   add_tokens_command(app, context);
   add_explain_command(app, context);
   add_model_command(app, context);

@@ -26,6 +26,7 @@ void add_activations_command(CLI::App& app, Context& context);
 void add_data_command(CLI::App& app, Context& context);
 void add_runs_command(CLI::App& app, Context& context);
 void add_compare_command(CLI::App& app, Context& context);
+void add_import_command(CLI::App& app, Context& context);
 void add_tokens_command(CLI::App& app, Context& context);
 void add_explain_command(CLI::App& app, Context& context);
 void add_model_command(CLI::App& app, Context& context);

@@ -54,22 +54,26 @@ std::vector<Index> torch_permutation(Index n, std::uint32_t seed) {
   return order;
 }
 
-Tensor<double> torch_linear_normal(Index n_out, Index n_in, double sd, std::uint32_t seed) {
-  Tensor<double> weight({n_out, n_in});
-  const Index n = weight.size();
+std::vector<double> torch_normal(Index n, double sd, std::uint32_t seed, Index n_skip) {
   if (n < kBlock) {
     throw ArgumentError(
-        fmt::format("torch_linear_normal: found {} elements, expected at least {}", n, kBlock));
+        fmt::format("torch_normal: found {} elements, expected at least {}", n, kBlock));
   }
+  std::vector<double> values(static_cast<std::size_t>(n));
   std::mt19937 generator(seed);
-  generator.discard(static_cast<unsigned long long>(n + n_out));
-  for (Index i = 0; i + kBlock <= n; i += kBlock) fill_block(generator, sd, weight.data() + i);
+  generator.discard(static_cast<unsigned long long>(n_skip));
+  for (Index i = 0; i + kBlock <= n; i += kBlock) fill_block(generator, sd, values.data() + i);
   if (n % kBlock != 0) {
     // Torch draws uniforms for every element first, those of the unfinished block too.
     generator.discard(static_cast<unsigned long long>(n % kBlock));
-    fill_block(generator, sd, weight.data() + n - kBlock);
+    fill_block(generator, sd, values.data() + n - kBlock);
   }
-  return weight;
+  return values;
+}
+
+Tensor<double> torch_linear_normal(Index n_out, Index n_in, double sd, std::uint32_t seed) {
+  const Index n = n_out * n_in;
+  return Tensor<double>({n_out, n_in}, torch_normal(n, sd, seed, n + n_out));
 }
 
 std::vector<ChoicePair> numpy_choice_pairs(Index n, Index n_first, Index n_second,
