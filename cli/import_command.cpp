@@ -4,11 +4,14 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "cli/commands.h"
 #include "cli/processor.h"
+#include "cli/progress.h"
+#include "cli/resolve_model.h"
 #include "cli/run_records.h"
 #include "cli/terminal.h"
 #include "gnomon/analyses/original_run.h"
@@ -25,10 +28,12 @@ namespace {
 
 struct ImportOptions {
   std::string folder;
+  std::string model;
   std::string out;
 };
 
-RunSettings run_settings(const Context& context, const ImportedRun& imported) {
+RunSettings run_settings(const Context& context, const ImportOptions& options,
+                         const ImportedRun& imported) {
   const OriginalRun& run = imported.run;
   const std::string target = import_target_name(run);
   RunSettings settings;
@@ -39,12 +44,13 @@ RunSettings run_settings(const Context& context, const ImportedRun& imported) {
   settings.manifest.argv = context.arguments;
   settings.manifest.tool = tool_record();
   settings.manifest.machine = {processor_name(), threads()};
-  settings.manifest.precision = "float64";
-  settings.manifest.backend = "none";
+  settings.manifest.precision = precision_name(Precision::float32);
+  settings.manifest.backend = backend_name(RunOptions{}.backend);
   settings.manifest.seed = context.options.seed;
   settings.configuration = {
       {"command", std::string("import"), "command line"},
-      {"model.path", run.base_model, "the imported run"},
+      {"model.path", options.model.empty() ? run.base_model : options.model,
+       options.model.empty() ? "the imported run" : "--model"},
       {"target.unit", target, "the imported run"},
       {"data.source", run.folder.filename().string(), "command line"},
       {"reporter.head", run.head_type, "the imported run"},
@@ -54,10 +60,11 @@ RunSettings run_settings(const Context& context, const ImportedRun& imported) {
 }
 
 void write_run(const Context& context, const ImportOptions& options, const ImportedRun& imported,
-               const std::string& shown) {
-  RunDirectory run = RunDirectory::create(options.out, run_settings(context, imported));
+               const Model* model, const std::string& shown) {
+  RunDirectory run = RunDirectory::create(options.out, run_settings(context, options, imported));
   try {
     run.add_varying_file("console.log");
+    if (model != nullptr) run.set_model(model_record(*model));
     const auto n_distinct = static_cast<std::uint64_t>(imported.audit.n_distinct);
     run.set_data({sha256_file(imported.run.folder / imported.run.data_file),
                   imported.run.rows.size(), n_distinct, n_distinct});
@@ -83,8 +90,19 @@ void run_import(const Context& context, const ImportOptions& options) {
   imported.run = read_original_run(given.has_filename() ? given : given.parent_path());
   imported.audit = audit_original_run(imported.run);
   imported.findings = find_defects(imported.run, imported.audit);
+  std::optional<Model> model;
+  if (!options.model.empty()) {
+    model = Model::load(resolve_model(options.model));
+    Progress progress = context.progress("Measure", 0, "tokens");
+    RunOptions run_options;
+    run_options.progress = progress.callback();
+    imported.remeasured = remeasure_original_run(*model, imported.run, run_options);
+    progress.finish();
+  }
   const std::string shown = import_text(imported, context.text_style());
-  if (!options.out.empty()) write_run(context, options, imported, shown);
+  if (!options.out.empty()) {
+    write_run(context, options, imported, model ? &*model : nullptr, shown);
+  }
   if (context.options.json) {
     context.out << dump_json(import_json(imported));
     return;
@@ -105,13 +123,18 @@ void add_import_command(CLI::App& app, Context& context) {
                    "The run's folder, with datasets, models and introspection_summary_*.json")
       ->type_name("DIR")
       ->required();
+  add_model_option(*command, options->model)
+      ->description(
+          "The run's base model, to measure labels and projections again: a name that "
+          "`gnomon model list` shows, a folder or a .gguf file");
   command
       ->add_option("--out", options->out,
                    "Write a run directory, which runs, compare and --texts read")
       ->type_name("RUN");
   command->footer(
       "gnomon import old/regression-none-500\n"
-      "gnomon import old/regression-none-500 --out audited --json");
+      "gnomon import old/regression-none-500 --out audited --json\n"
+      "gnomon import old/regression-none-500 --model gpt2");
   on_run(*command, context, [&context, options] { run_import(context, *options); });
 }
 

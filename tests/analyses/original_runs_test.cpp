@@ -109,6 +109,7 @@ TEST_P(HeadOnlyRun, FiguresOfTheReference) {
   EXPECT_NEAR(*audit_.scan_score, 48.2056, kThree);
   EXPECT_EQ(audit_.examples->n, 5);
   EXPECT_EQ(audit_.examples->n_in_data, 5);
+  EXPECT_EQ(audit_.examples->n_in_train, 5);
 
   for (const char* id : {"D1", "D2", "D4", "D7", "D8", "D9", "D10", "D12", "D16", "D41"})
     EXPECT_TRUE(has(id)) << id;
@@ -156,11 +157,13 @@ TEST_P(AfterTargetRun, FiguresOfTheReference) {
   EXPECT_NEAR(audit_.loss_best->evaluation_mode, 98.3, 0.051);
   EXPECT_NEAR(audit_.loss_last->train_mode, 1.893, kThree);
   EXPECT_NEAR(audit_.loss_last->evaluation_mode, 109.98, kTwo);
-  EXPECT_NEAR(*audit_.val_r2_bound, 0.12, kTwo);
+  EXPECT_NEAR(*audit_.val_r2_bound, 0.115, kThree);  // the reference: at most 0.12
   EXPECT_NEAR(*audit_.val_r2_best, -4.94, kTwo);
   EXPECT_NEAR(*audit_.val_r2_last, -5.58, kTwo);
   EXPECT_NEAR(audit_.schedule->end / audit_.schedule->start, 0.996, kThree);
   EXPECT_NEAR(audit_.examples->mse, 3.76, kTwo);
+  EXPECT_EQ(audit_.examples->n_in_data, 5);
+  EXPECT_EQ(audit_.examples->n_in_train, 4);
   EXPECT_NEAR(projection("head").by_rows.log10_p, -4.0, 0.051);
   EXPECT_NEAR(projection("head").by_texts.p_value, 6e-3, 0.51e-3);
 

@@ -22,7 +22,9 @@ struct OriginalRunFiles {
   double evaluation_loss = 50.0;  // of the same rows
   float head_change = 0;          // added to every weight; not 0: a trained head
   bool actual_is_label = false;
-  static constexpr Index kWidth = 32;
+  Index width = 32;  // d_model
+  Index max_length = 512;
+  std::vector<double> actual;  // of the test rows; empty: as actual_is_label says
 
   std::vector<std::string> texts;
   std::vector<double> labels;
@@ -59,7 +61,7 @@ struct OriginalRunFiles {
   }
 
   std::string head() const {
-    const Tensor<double> init = torch_linear_normal(1, kWidth, 0.02, kOriginalSeed);
+    const Tensor<double> init = torch_linear_normal(1, width, 0.02, kOriginalSeed);
     std::vector<float> weight;
     for (const double value : init.values())
       weight.push_back(static_cast<float>(value) + head_change);
@@ -79,12 +81,12 @@ struct OriginalRunFiles {
              {"layer_type", "mlp_out"},
              {"num_samples", 200},
              {"num_bins", nullptr},
-             {"dataset_info", {{"max_length", 512}}}}
+             {"dataset_info", {{"max_length", max_length}}}}
             .dump());
     const std::filesystem::path model = folder / "models" / stem;
     const Json config = {{"head_type", "regression"}, {"target_layer", 1},   {"target_neuron", 5},
                          {"layer_type", "mlp_out"},   {"token_pos", "last"}, {"feature_layer", -1},
-                         {"base_model_name", "gpt2"}, {"d_model", kWidth}};
+                         {"base_model_name", "gpt2"}, {"d_model", width}};
     for (const char* which : {"best_model", "final_model"}) {
       put(model / which / "config.json", config.dump());
       put(model / which / "head.pt", head());
@@ -109,10 +111,11 @@ struct OriginalRunFiles {
     std::string predictions = "text,actual,predicted,error\n";
     for (std::size_t i = 170; i < 200; ++i) {
       const auto row = static_cast<std::size_t>(order[i]);
-      const double actual =
-          actual_is_label ? labels[row] : 40 + static_cast<double>(texts[row][15] - 'A') / 10;
-      predictions += "\"" + texts[row] + "\"," + Json(actual).dump() + ",30.0," +
-                     Json(30.0 - actual).dump() + "\n";
+      const double value = !actual.empty()   ? actual[i - 170]
+                           : actual_is_label ? labels[row]
+                                             : 40 + static_cast<double>(texts[row][15] - 'A') / 10;
+      predictions += "\"" + texts[row] + "\"," + Json(value).dump() + ",30.0," +
+                     Json(30.0 - value).dump() + "\n";
     }
     put(model / "prediction_samples_test_20250101_000100.csv", predictions);
     put(folder / "introspection_summary_20250101_000000.json",

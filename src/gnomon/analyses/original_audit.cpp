@@ -517,9 +517,15 @@ class Auditor {
           (*example.predicted - *example.actual) * (*example.predicted - *example.actual);
       std::string_view start = example.text;
       if (start.ends_with("...")) start.remove_suffix(3);
-      if (std::ranges::any_of(run_.rows,
-                              [&](const OriginalRow& row) { return row.text.starts_with(start); }))
-        ++examples.n_in_data;
+      const auto is_row = [&](Index row) {
+        return text_of(row).starts_with(start) &&
+               std::abs(label_of(row) - *example.actual) <= kActualTolerance;
+      };
+      bool in_data = false;
+      for (Index row = 0; row < audit_.n_row && !in_data; ++row) in_data = is_row(row);
+      examples.n_in_data += in_data ? 1 : 0;
+      if (audit_.splits && std::ranges::any_of(audit_.splits->train.rows, is_row))
+        ++examples.n_in_train;
     }
     if (examples.n == 0) return;
     examples.mse /= static_cast<double>(examples.n);

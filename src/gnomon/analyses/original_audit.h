@@ -118,7 +118,9 @@ struct OriginalLossPair {
 
 struct OriginalExamples {
   Index n = 0;
-  Index n_in_data = 0;  // whose text begins as one of the data set
+  // Whose text begins as one of the data set, or of its training rows, that has the same label.
+  Index n_in_data = 0;
+  Index n_in_train = 0;  // 0 where the parts are not known
   double mse = 0;
 };
 

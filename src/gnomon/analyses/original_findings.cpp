@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <tuple>
 #include <utility>
 
 #include "gnomon/analyses/detail/original_conclusions.h"
@@ -57,7 +59,12 @@ class Finder {
     drift();
     provenance();
     files();
-    std::ranges::stable_sort(found_, {}, &OriginalFinding::severity);
+    std::ranges::stable_sort(found_, {}, [](const OriginalFinding& finding) {
+      // "D3b" stands behind "D3", and "D10" behind "D9".
+      int number = 0;
+      std::from_chars(finding.id.data() + 1, finding.id.data() + finding.id.size(), number);
+      return std::tuple(finding.severity, finding.id[0], number);
+    });
     return std::move(found_);
   }
 
@@ -122,9 +129,9 @@ class Finder {
       add("D3b", FindingSeverity::wrong, "The reloaded model predicts by the training-mode pass",
           fmt::format(
               "{} logged examples have a squared error of {:.2f}, the evaluation of the same "
-              "model {:.1f}; {} of them are texts of the data set",
+              "model {:.1f}; {} of them are rows of the data set, {} of train",
               audit_.examples->n, audit_.examples->mse, audit_.loss_last->evaluation_mode,
-              audit_.examples->n_in_data),
+              audit_.examples->n_in_data, audit_.examples->n_in_train),
           "a reloaded reporter reproduces the stored reports");
     }
   }
@@ -232,7 +239,7 @@ class Finder {
       std::string evidence;
       for (const OriginalProjection& p : audit_.projections) {
         evidence += fmt::format(
-            "{}{} r {:.3f}, p stored {}, log10 p {:.1f} of {} rows and {:.1f} of {} texts",
+            "{}{} r {:.3f}, p stored {}, log10 p {:.2f} of {} rows and {:.2f} of {} texts",
             evidence.empty() ? "" : "; ", p.name, p.r,
             p.stored_p ? fmt::format("{:.2g}", *p.stored_p) : "not", p.by_rows.log10_p,
             audit_.n_row, p.by_texts.log10_p, audit_.n_distinct);
@@ -443,8 +450,13 @@ std::vector<OriginalConclusion> original_conclusions(const OriginalRun& run,
     const bool random = audit.head && audit.head->equals_random_init.value_or(false);
     if (is_residual_coordinate(run)) {
       claim.verdict = "untested";
-      claim.why = fmt::format("the directions are those of another neuron{}",
-                              random ? ", and the head is random" : "");
+      claim.why = "the directions are those of another neuron";
+      if (random) {
+        claim.why += ", and the head is random";
+      } else if (audit.head && began_at_init(*audit.head, run.d_model)) {
+        claim.why += fmt::format(", and {:.0f} % of the head's squared norm is its random start",
+                                 100 * *audit.head->init_cosine * *audit.head->init_cosine);
+      }
     } else {
       claim.why = "a weight cosine alone does not say what a head reads";
     }

@@ -428,7 +428,7 @@ class Reader {
         return f.name == name || f.path.find("/" + name + "/") != std::string::npos;
       });
       note(OriginalFileState::stale_path, where,
-           fmt::format("path {}: {}", quote(stored),
+           fmt::format("{}: {}", quote(name),
                        there ? "the file of that name in this run is taken"
                              : "no file of that name is in this run"));
     };

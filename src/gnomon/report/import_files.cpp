@@ -195,6 +195,39 @@ void add_drift(Json& json, const OriginalAudit& audit) {
                    {"r_final_with_label", number_or_null(drift.r_final_with_label)}};
 }
 
+Json variants_json(const std::vector<RemeasuredVariant>& variants) {
+  Json list = Json::array();
+  for (const RemeasuredVariant& v : variants) {
+    list.push_back({{"bos", v.bos},
+                    {"centred", v.centred},
+                    {"n", v.n},
+                    {"r", number_or_null(v.r)},
+                    {"largest_difference", number_or_null(v.largest_difference)},
+                    {"reproduces", v.reproduces}});
+  }
+  return list;
+}
+
+Json remeasured_json(const std::optional<OriginalRemeasurement>& found) {
+  if (!found) return nullptr;
+  Json json = {{"model", found->model},
+               {"model_sha256", found->model_sha256},
+               {"site", found->site},
+               {"tolerance", kRemeasureTolerance},
+               {"labels", variants_json(found->labels)},
+               {"padded_length", found->padded_length},
+               {"padded", variants_json(found->padded)}};
+  if (found->padded.empty()) json["why_no_padded"] = found->why_no_padded;
+  json["projections"] = Json::object();
+  for (const RemeasuredProjection& p : found->projections) {
+    json["projections"][p.name] = {{"definition", p.definition},
+                                   {"r_rows", number_or_null(p.r_rows)},
+                                   {"r_texts", number_or_null(p.r_texts)}};
+  }
+  if (found->projections.empty()) json["why_no_projections"] = found->why_no_projections;
+  return json;
+}
+
 Json recomputed_json(const ImportedRun& imported) {
   const OriginalAudit& audit = imported.audit;
   Json json = {{"projection_p", projections_json(audit)}};
@@ -226,8 +259,11 @@ Json recomputed_json(const ImportedRun& imported) {
   if (audit.examples) {
     json["examples"] = {{"n", audit.examples->n},
                         {"n_in_data", audit.examples->n_in_data},
+                        {"n_in_train", audit.examples->n_in_train},
                         {"mse", audit.examples->mse}};
   }
+  json["remeasured"] = remeasured_json(imported.remeasured);
+  if (!imported.remeasured) json["why_not_remeasured"] = "no model was given";
   json["conclusions"] = Json::array();
   for (const OriginalConclusion& c : audit.conclusions)
     json["conclusions"].push_back({{"claim", c.claim}, {"verdict", c.verdict}, {"why", c.why}});

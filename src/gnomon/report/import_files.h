@@ -2,11 +2,13 @@
 // in: an original run, its audit and findings    out: docs/formats/import.md
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gnomon/analyses/original_audit.h"
 #include "gnomon/analyses/original_findings.h"
+#include "gnomon/analyses/original_remeasure.h"
 #include "gnomon/report/csv.h"
 #include "gnomon/report/run_summary.h"
 
@@ -17,6 +19,7 @@ struct ImportedRun {
   OriginalRun run;
   OriginalAudit audit;
   std::vector<OriginalFinding> findings;
+  std::optional<OriginalRemeasurement> remeasured = {};  // where a model was given
 };
 
 // import.json, and what `gnomon import --json` prints.

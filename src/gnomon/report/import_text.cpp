@@ -89,8 +89,8 @@ std::string projections_text(const OriginalAudit& audit, const TextStyle& style)
     table.add_row({visible_text(p.name), format_r(p.r),
                    p.stored_p ? TableCell(fmt::format("{:.2g}", *p.stored_p))
                               : TableCell::missing("the run does not say"),
-                   fmt::format("{:.1f}", p.by_rows.log10_p),
-                   fmt::format("{:.1f}", p.by_texts.log10_p)});
+                   fmt::format("{:.2f}", p.by_rows.log10_p),
+                   fmt::format("{:.2f}", p.by_texts.log10_p)});
   }
   return "\n" + table.render(style);
 }
@@ -130,6 +130,44 @@ std::string evaluation_text(const OriginalAudit& audit) {
   return text.empty() ? text : "\n" + text;
 }
 
+TableCell r_cell(const std::optional<double>& r) {
+  return r ? TableCell(format_r(*r)) : TableCell::missing("a column does not vary");
+}
+
+std::string remeasured_text(const ImportedRun& imported, const TextStyle& style) {
+  if (!imported.remeasured) return {};
+  const OriginalRemeasurement& found = *imported.remeasured;
+  std::string text = fmt::format("\nMeasured again with {} at {}\n\n", visible_text(found.model),
+                                 visible_text(found.site));
+  TextTable table({{"stored"},
+                   {"BOS"},
+                   {"centred"},
+                   {"texts", Align::right},
+                   {"r", Align::right},
+                   {"largest difference", Align::right},
+                   {"the same"}});
+  const auto add = [&](const char* what, const std::vector<RemeasuredVariant>& variants) {
+    for (const RemeasuredVariant& v : variants) {
+      table.add_row({what, v.bos ? "yes" : "no", v.centred ? "yes" : "no", fmt::format("{}", v.n),
+                     r_cell(v.r), format_value(v.largest_difference), v.reproduces ? "yes" : "no"});
+    }
+  };
+  add("label", found.labels);
+  add("actual", found.padded);
+  text += table.render(style);
+  if (found.padded.empty())
+    text += labelled_text("", "No padded position: " + found.why_no_padded, 2);
+  if (found.projections.empty())
+    return text + labelled_text("", "No projections: " + found.why_no_projections, 2);
+  TextTable projections({{"projection"},
+                         {"r rows", Align::right},
+                         {"r texts", Align::right},
+                         {"of", Align::left, true}});
+  for (const RemeasuredProjection& p : found.projections)
+    projections.add_row({p.name, r_cell(p.r_rows), r_cell(p.r_texts), p.definition});
+  return text + "\n" + projections.render(style);
+}
+
 std::string conclusions_text(const OriginalAudit& audit) {
   if (audit.conclusions.empty()) return {};
   std::string text = "\nWhat remains of its conclusions\n";
@@ -166,8 +204,8 @@ std::string findings_text(const ImportedRun& imported) {
 std::string import_text(const ImportedRun& imported, const TextStyle& style) {
   const std::string text = header_text(imported) + parts_text(imported.audit, style) +
                            projections_text(imported.audit, style) +
-                           evaluation_text(imported.audit) + conclusions_text(imported.audit) +
-                           findings_text(imported);
+                           evaluation_text(imported.audit) + remeasured_text(imported, style) +
+                           conclusions_text(imported.audit) + findings_text(imported);
   return style.unicode ? text : ascii_text(text);
 }
 
