@@ -97,7 +97,7 @@ TEST(OriginalAudit, ASplitThatDisagreesIsNotTaken) {
   EXPECT_FALSE(audit.lookup.test_r2);
 }
 
-// Labels are the sum of two effects, so the additive model is exact, and so is the look-up on rows
+// Labels are the sum of two effects, so the additive model is exact, and the look-up is on rows
 // whose text is in train.
 TEST(OriginalAudit, BaselinesOfAnAdditiveLabel) {
   const Audited a;
@@ -105,7 +105,8 @@ TEST(OriginalAudit, BaselinesOfAnAdditiveLabel) {
   EXPECT_NEAR(*a.audit.sentences.val_r2, 1, 1e-12);
   EXPECT_NEAR(*a.audit.sentences.test_r2, 1, 1e-12);
   const OriginalSplits& splits = *a.audit.splits;
-  if (splits.val.n_with_text_in_train == 30) EXPECT_NEAR(*a.audit.lookup.val_r2, 1, 1e-12);
+  ASSERT_GT(splits.val.n_with_text_in_train, 0);
+  EXPECT_GT(*a.audit.lookup.val_r2, *a.audit.rest.val_r2);
   EXPECT_LT(*a.audit.rest.val_r2, 0.5);
 }
 
@@ -138,8 +139,8 @@ TEST(OriginalAudit, AHeadIsComparedWithItsInitialisation) {
   files.head_change = 0.001F;
   const Audited trained(files);
   EXPECT_EQ(trained.audit.head->equals_random_init, false);
-  // 32 weights moved by 0.001, which float32 holds to 1e-8.
-  EXPECT_NEAR(*trained.audit.head->learned_norm, 0.001 * std::sqrt(32.0), 1e-7);
+  // 64 weights moved by 0.001, which float32 holds to 1e-8.
+  EXPECT_NEAR(*trained.audit.head->learned_norm, 0.001 * std::sqrt(64.0), 1e-7);
   EXPECT_EQ(trained.audit.head->bias.at(0), 0.25);
   EXPECT_GT(*trained.audit.head->init_cosine, 0.99);
   EXPECT_EQ(trained.find("D5"), nullptr);
@@ -228,7 +229,8 @@ TEST(OriginalFindings, AreOrderedAndComplete) {
     EXPECT_FALSE(a.findings[i].title.empty());
     EXPECT_FALSE(a.findings[i].evidence.empty()) << a.findings[i].id;
     EXPECT_FALSE(a.findings[i].rule.empty());
-    if (i > 0) EXPECT_GE(a.findings[i].severity, a.findings[i - 1].severity);
+    if (i == 0) continue;
+    EXPECT_GE(a.findings[i].severity, a.findings[i - 1].severity);
   }
   for (const char* id : {"D1", "D2", "D3", "D4", "D5", "D6", "D8", "D9", "D10", "D12", "D16", "D18",
                          "D37", "D41", "I5"})

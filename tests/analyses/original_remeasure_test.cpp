@@ -127,10 +127,10 @@ TEST(OriginalRemeasure, RefusesAnotherModel) {
     return "no error";
   };
   OriginalRun run = stored({});
-  EXPECT_THAT(message_of(run), HasSubstr("the run's model has d_model 32"));
+  EXPECT_THAT(message_of(run), HasSubstr("the run's model has d_model 64"));
   run.d_model.reset();
   run.layer = 7;
-  EXPECT_THAT(message_of(run), HasSubstr("layer"));
+  EXPECT_THAT(message_of(run), HasSubstr("no hook point \"blocks.7.hook_mlp_out\""));
   run.layer = 1;
   run.index = 24;
   EXPECT_THAT(message_of(run), HasSubstr("24"));

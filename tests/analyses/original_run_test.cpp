@@ -57,7 +57,7 @@ TEST_F(OriginalRunTest, ReadsEveryFile) {
   EXPECT_EQ(run.index, 5);
   EXPECT_EQ(run.token_position, "last");
   EXPECT_EQ(run.base_model, "gpt2");
-  EXPECT_EQ(run.d_model, 32);
+  EXPECT_EQ(run.d_model, 64);
   EXPECT_EQ(run.head_type, "regression");
   EXPECT_EQ(run.feature_layer, -1);
   EXPECT_EQ(run.unfreeze_strategy, "after_target");
@@ -70,7 +70,7 @@ TEST_F(OriginalRunTest, ReadsEveryFile) {
   EXPECT_EQ(run.rows[7].activation, files_.labels[7]);
   ASSERT_TRUE(run.best_head);
   ASSERT_NE(run.best_head->find("output.weight"), nullptr);
-  EXPECT_EQ(run.best_head->find("output.weight")->size(), 32);
+  EXPECT_EQ(run.best_head->find("output.weight")->size(), 64);
   EXPECT_EQ(run.best_head->sha256, run.final_head->sha256);
   ASSERT_TRUE(run.training);
   EXPECT_EQ(run.training->n_epoch(), 2);

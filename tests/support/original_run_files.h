@@ -15,14 +15,14 @@ namespace gnomon::test {
 
 // A run as the original program writes it, small and with figures known beforehand: 200 rows that
 // are 100 draws of its generator twice over; labels 10 + first + rest / 10, by the numbers of the
-// two sentences; a head of 32 weights that is the draws of seed 42.
+// two sentences; a head of 64 weights that is the draws of seed 42.
 struct OriginalRunFiles {
   std::string strategy = "after_target";
   double training_loss = 0.5;     // of the last epoch
   double evaluation_loss = 50.0;  // of the same rows
   float head_change = 0;          // added to every weight; not 0: a trained head
   bool actual_is_label = false;
-  Index width = 32;  // d_model
+  Index width = 64;  // d_model
   Index max_length = 512;
   std::vector<double> actual;  // of the test rows; empty: as actual_is_label says
 
