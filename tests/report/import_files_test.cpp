@@ -121,6 +121,28 @@ TEST_F(ImportFiles, TextFitsAndHasEveryFinding) {
   }
 }
 
+TEST_F(ImportFiles, WhatWasMeasuredAgainIsShown) {
+  EXPECT_TRUE(import_json(imported_)["recomputed"]["remeasured"].is_null());
+  EXPECT_EQ(import_json(imported_)["recomputed"]["why_not_remeasured"], "no model was given");
+  OriginalRemeasurement found;
+  found.model = "tiny";
+  found.site = "blocks.1.hook_mlp_out[5]";
+  found.labels = {{false, true, 100, 0.5, 0.0001, true}, {true, true, 100, {}, 3.5, false}};
+  found.why_no_padded = "the run has no stored predictions of its texts";
+  found.projections = {{"input", "hook_resid_pre times W_in", 0.25, -0.5}};
+  imported_.remeasured = found;
+  const Json json = import_json(imported_)["recomputed"]["remeasured"];
+  EXPECT_EQ(json["labels"].size(), 2U);
+  EXPECT_EQ(json["labels"][0]["reproduces"], true);
+  EXPECT_TRUE(json["labels"][1]["r"].is_null());
+  EXPECT_EQ(json["why_no_padded"], found.why_no_padded);
+  EXPECT_EQ(json["projections"]["input"]["r_texts"], -0.5);
+  const std::string text = import_text(imported_, {});
+  EXPECT_THAT(text, HasSubstr("Measured again with tiny at blocks.1.hook_mlp_out[5]"));
+  EXPECT_THAT(text, HasSubstr("No padded position: the run has no stored predictions"));
+  EXPECT_THAT(text, HasSubstr("input       +0.250   -0.500  hook_resid_pre times W_in"));
+}
+
 // Bytes that a terminal would act on come from the files.
 TEST_F(ImportFiles, TerminalControlsAreShown) {
   imported_.run.base_model = "\x1b[31mred";
