@@ -41,7 +41,7 @@ TEST_F(ImportCommand, WritesARunThatOtherCommandsRead) {
   EXPECT_EQ(json["kind"], "original_run");
   EXPECT_EQ(json, read_json_file(folder_ / "new" / "import.json"));
 
-  const auto shown = run_gnomon({"runs", "show", path("new"), "--json"});
+  const auto shown = run_gnomon({"runs", "show", path("new")});
   ASSERT_EQ(shown.exit_status, 0) << shown.err;
   EXPECT_THAT(shown.out, HasSubstr("blocks.1.hook_mlp_out[5]@last"));
   const auto listed = run_gnomon({"runs", "list", "--runs-dir", folder_.path().string()});

@@ -149,7 +149,7 @@ TEST_F(ImportFiles, TerminalControlsAreShown) {
   imported_.findings[0].evidence = "\x1b]0;x\x07";
   const std::string text = import_text(imported_, {});
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
-  EXPECT_THAT(text, HasSubstr("\\x1b[31mred"));
+  EXPECT_THAT(text, HasSubstr("\\x1B[31mred"));
 }
 
 }  // namespace
