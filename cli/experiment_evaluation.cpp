@@ -10,6 +10,7 @@
 
 #include "gnomon/activations/next_token.h"
 #include "gnomon/analyses/feature_rows.h"
+#include "gnomon/analyses/read_out.h"
 #include "gnomon/base/file.h"
 #include "gnomon/stats/moments.h"
 #include "gnomon/train/option_names.h"
@@ -234,19 +235,12 @@ CheckResult stored_reports_check(const std::filesystem::path& stored, const CsvT
                     same ? 0 : 1, 0, "0: every report is the same in every bit");
 }
 
-std::optional<LinearHead> linear_head(const ReportModel<float>& model, const ReporterData& data,
-                                      const ModelConfig& sizes) {
-  const Reporter& reporter = model.reporter();
+std::optional<LinearHead> final_stream_head(const ReportModel<float>& model,
+                                            const ReporterData& data, const ModelConfig& sizes) {
   const Site last{HookKind::resid_post, sizes.n_layers - 1, std::nullopt};
-  if (!reporter.has_head() || reporter.uses_bins() || !reporter.head().is_linear() ||
-      !(data.feature_site.site == last) || data.feature_position != data.position) {
+  if (!(data.feature_site.site == last) || data.feature_position != data.position)
     return std::nullopt;
-  }
-  LinearHead head;
-  head.weight = reporter.head().linear_weight(0);
-  for (double& weight : head.weight) weight *= reporter.labels().sd[0];
-  head.bias = reporter.labels().mean[0] + reporter.labels().sd[0] * reporter.head().linear_bias(0);
-  return head;
+  return linear_head(model.reporter(), 0);
 }
 
 RunSummary experiment_summary(const std::vector<SeedResult>& seeds) {

@@ -33,8 +33,8 @@ CheckResult stored_reports_check(const std::filesystem::path& stored, const CsvT
                                  std::uint64_t seed);
 
 // The first target's head where it is linear and reads the last stream at the target's position.
-std::optional<LinearHead> linear_head(const ReportModel<float>& model, const ReporterData& data,
-                                      const ModelConfig& sizes);
+std::optional<LinearHead> final_stream_head(const ReportModel<float>& model,
+                                            const ReporterData& data, const ModelConfig& sizes);
 
 RunSummary experiment_summary(const std::vector<SeedResult>& seeds);
 // Spread over seeds, and what training did to the language model.

@@ -379,7 +379,7 @@ class Experiment {
     projection.seed = config_.seed;
     projection.n_bootstrap = config_.evaluate.bootstrap;
     projection.level = config_.evaluate.level;
-    projection.head = linear_head(*trained, *reporter_data_, inputs_.model.config());
+    projection.head = final_stream_head(*trained, *reporter_data_, inputs_.model.config());
     const StudyData study = measure_trained(*trained);
     const ProjectionAnalysis analysis =
         analyse_projections(study, trained->model().weights<float>(), projection);
