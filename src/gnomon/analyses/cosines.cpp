@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gnomon/analyses/detail/stream_space.h"
+#include "gnomon/directions/direction.h"
 #include "gnomon/kernels/linear_algebra.h"
 #include "gnomon/stats/moments.h"
 #include "gnomon/stats/quantile.h"
@@ -12,31 +14,14 @@ namespace gnomon {
 namespace {
 
 using Column = std::vector<double>;
+using detail::matrix_times;
+using detail::row_of;
+using detail::StreamSpace;
 
 double cosine_of(const Column& a, const Column& b) {
   const double lengths = norm(a) * norm(b);
   return lengths > 0 ? dot(a, b) / lengths : 0;
 }
-
-Column row_of(const Tensor<double>& rows, Index k) {
-  const std::span<const double> row = rows.matrix().row(k);
-  return {row.begin(), row.end()};
-}
-
-// The residual stream as the norms of a model see it.
-class StreamSpace {
- public:
-  explicit StreamSpace(NormKind norm_kind) : centre_(norm_kind == NormKind::layer_norm) {}
-
-  std::string name() const { return centre_ ? "centred" : "raw"; }
-  Column of(Column vector) const {
-    if (!centre_) return vector;
-    return centred({"", {}, std::move(vector), 0, ""}).weight;
-  }
-
- private:
-  bool centre_;
-};
 
 CosineResult with_null(const std::string& name, const std::string& space,
                        const std::string& definition, double value, const Column& null) {
@@ -73,12 +58,6 @@ Tensor<double> covariance_of(const StudyData& data, std::span<const Index> rows)
   CovarianceAccumulator accumulator(features.matrix().cols);
   accumulator.add_rows(features.matrix());
   return accumulator.covariance();
-}
-
-Column matrix_times(const Tensor<double>& matrix, const Column& v) {
-  Column result;
-  for (Index i = 0; i < matrix.matrix().rows; ++i) result.push_back(dot(matrix.matrix().row(i), v));
-  return result;
 }
 
 // cos(Σ^½ w, Σ^-½ u) = w·u / sqrt(wᵀΣw uᵀΣ⁻¹u) with Σ + shrinkage in place of Σ: the cosine in the
@@ -121,16 +100,6 @@ double shrinkage_of(const Tensor<double>& covariance, double ridge_lambda, std::
                   1e-10 * trace / static_cast<double>(d));
 }
 
-Tensor<double> folded_rows(const Tensor<double>& reads, const NeuronWeights& neuron,
-                           NormKind norm_kind) {
-  Tensor<double> folded(reads.shape());
-  for (Index k = 0; k < reads.matrix().rows; ++k) {
-    const Column one = folded_read(row_of(reads, k), neuron.norm_weight, norm_kind);
-    std::copy(one.begin(), one.end(), folded.matrix().row(k).begin());
-  }
-  return folded;
-}
-
 // What reads and writes are compared with.
 struct Written {
   Column head;   // in the space of the stream
@@ -142,7 +111,8 @@ void add_read(std::vector<CosineResult>& table, const std::string& name, const S
               const StreamSpace& space, const Column& read, const Tensor<double>& other_reads,
               const Written& written) {
   const Column folded = folded_read(read, data.neuron->norm_weight, data.config.norm);
-  const Tensor<double> other_folded = folded_rows(other_reads, *data.neuron, data.config.norm);
+  const Tensor<double> other_folded =
+      folded_reads(other_reads, data.neuron->norm_weight, data.config.norm);
   table.push_back(
       with_null("head, " + name, space.name(),
                 "head weight against what the neuron reads of the stream, norm folded in",

@@ -10,6 +10,7 @@
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
+#include "gnomon/directions/null_directions.h"
 #include "gnomon/kernels/linear_algebra.h"
 #include "gnomon/stats/groups.h"
 #include "gnomon/stats/multiplicity.h"
@@ -39,15 +40,6 @@ void require_variation(const Column& values, const std::string& which) {
   }
 }
 
-void subtract_column_means(MatrixView<double> rows) {
-  for (Index c = 0; c < rows.cols; ++c) {
-    double mean = 0;
-    for (Index i = 0; i < rows.rows; ++i) mean += rows(i, c);
-    mean /= static_cast<double>(rows.rows);
-    for (Index i = 0; i < rows.rows; ++i) rows(i, c) -= mean;
-  }
-}
-
 // What the directions of one analysis share.
 template <class T>
 struct Context {
@@ -74,21 +66,6 @@ NullRank rank_among(double r, MatrixView<const double> stream, MatrixView<const 
   if (null.empty()) return {};
   return {100 * percentile_rank(null, std::abs(r)), quantile(null, 0.975),
           static_cast<Index>(null.size())};
-}
-
-// Directions drawn from a normal distribution with the covariance of the stream's training rows:
-// sums of its centred rows with independent standard normal weights.
-Tensor<double> random_directions(MatrixView<const double> stream,
-                                 std::span<const Index> training_rows, Index n, std::uint64_t seed,
-                                 const std::string& stream_name) {
-  Tensor<double> rows = take_rows(stream, training_rows);
-  subtract_column_means(rows.matrix());
-  Random random(seed, "random directions of " + stream_name);
-  Tensor<double> weights({n, static_cast<Index>(training_rows.size())});
-  for (double& w : weights.values()) w = random.normal();
-  Tensor<double> directions({n, stream.cols});
-  multiply(directions.matrix(), weights.matrix(), Op::plain, rows.matrix(), Op::plain);
-  return directions;
 }
 
 // Projects the stream on the direction and fills in everything but the adjusted p-values, which
@@ -127,9 +104,9 @@ void add_direction(Context<T>& context, const Direction<Space::raw>& read,
   direction.log10_p = test.log10_p;
 
   const Tensor<double> scored_stream = take_rows(stream.rows, scored);
-  const Tensor<double> random =
-      random_directions(stream.rows, context.result.training_rows, options.n_random_direction,
-                        options.seed, direction.site);
+  const Tensor<double> random = covariance_matched_directions(
+      take_rows(stream.rows, context.result.training_rows), options.n_random_direction,
+      Random(options.seed, "random directions of " + direction.site));
   direction.random_directions =
       rank_among(*direction.r, scored_stream.matrix(), random.matrix(), context.truth);
   if (other_neurons != nullptr && other_neurons->size() > 0) {
@@ -385,16 +362,8 @@ void add_baselines(Context<T>& context) {
 }
 
 std::vector<Index> other_neurons(const StudyData& data, Index n, std::uint64_t seed) {
-  std::vector<Index> others;
-  if (!data.neuron) return others;
-  for (Index j = 0; j < data.config.d_mlp; ++j) {
-    if (j != data.target.index()) others.push_back(j);
-  }
-  Random random(seed, "other neurons");
-  random.shuffle(others);
-  others.resize(static_cast<std::size_t>(std::min<Index>(n, static_cast<Index>(others.size()))));
-  std::sort(others.begin(), others.end());
-  return others;
+  if (!data.neuron) return {};
+  return others_of_layer(data.config.d_mlp, data.target.index(), n, Random(seed, "other neurons"));
 }
 
 }  // namespace

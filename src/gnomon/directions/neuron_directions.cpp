@@ -93,6 +93,17 @@ std::vector<double> folded_read(const std::vector<double>& read,
   return folded;
 }
 
+Tensor<double> folded_reads(const Tensor<double>& reads, const std::vector<double>& norm_weight,
+                            NormKind norm_kind) {
+  Tensor<double> folded(reads.shape());
+  for (Index k = 0; k < reads.matrix().rows; ++k) {
+    const std::span<const double> read = reads.matrix().row(k);
+    const std::vector<double> one = folded_read({read.begin(), read.end()}, norm_weight, norm_kind);
+    std::copy(one.begin(), one.end(), folded.matrix().row(k).begin());
+  }
+  return folded;
+}
+
 #define GNOMON_INSTANTIATE(T)                                                                   \
   template NeuronWeights neuron_weights(const ModelConfig&, const Weights<T>&, Index, Index);   \
   template Tensor<double> read_directions(const ModelConfig&, const Weights<T>&, Index,         \

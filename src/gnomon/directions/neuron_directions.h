@@ -46,5 +46,8 @@ Tensor<double> write_directions(const Weights<T>& weights, Index layer,
 //   pre = resid_mid · folded_read / σ + constant
 std::vector<double> folded_read(const std::vector<double>& read,
                                 const std::vector<double>& norm_weight, NormKind norm);
+// The same of every row of `reads` [n, d_model].
+Tensor<double> folded_reads(const Tensor<double>& reads, const std::vector<double>& norm_weight,
+                            NormKind norm);
 
 }  // namespace gnomon
