@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gnomon/analyses/study.h"
+#include "gnomon/directions/direction.h"
 
 namespace gnomon {
 
@@ -27,6 +28,8 @@ struct ComparedDirection {
   std::vector<double> vector;  // [d_model]
   Tensor<double> others;       // [n, d_model] the same of the layer's other neurons; may be empty
   std::string why_no_others;   // why it is
+
+  double length() const { return norm(vector); }
 };
 
 struct ComparedDirectionOptions {

@@ -9,6 +9,7 @@
 
 #include "gnomon/activations/capture.h"
 #include "gnomon/analyses/audit_ladder.h"
+#include "gnomon/directions/direction.h"
 #include "gnomon/train/report_model.h"
 
 namespace gnomon {
@@ -57,6 +58,8 @@ struct ReadOut {
   std::optional<double> mean_cosine;  // of g with the mean, over rows whose g is not 0
   std::optional<double> spread;       // sqrt(mean |g - mean|²) / |mean|
   Index n_zero = 0;                   // rows whose gradient is 0
+
+  double length() const { return norm(mean); }
 };
 
 // The read-out of `target` at the site where the head reads; of a token reporter, whose features
