@@ -47,7 +47,7 @@ RunSettings run_settings(const Context& context, const WeightsCommand& command,
   settings.manifest.tool = tool_record();
   settings.manifest.machine = {processor_name(), threads()};
   settings.manifest.precision = precision_name(Precision::float32);
-  settings.manifest.backend = backend_name(RunOptions{}.backend);
+  settings.manifest.backend = backend_name(gnomon::RunOptions{}.backend);
   settings.manifest.seed = context.options.seed;
   const auto integer = [](auto value) { return static_cast<std::int64_t>(value); };
   settings.configuration = {
@@ -107,7 +107,7 @@ void weights_command(const Context& context, const WeightsCommand& command) {
     run.stage("measure", [&] {
       const auto measure = [&](const std::string& name, const Model& model) {
         Progress progress = context.progress(name, 0, "tokens");
-        RunOptions run_options;
+        gnomon::RunOptions run_options;
         run_options.progress = progress.callback();
         StudyData study = rows_of_data(
             measure_study(model, target, record.data.texts, Precision::float32, run_options),
@@ -122,7 +122,7 @@ void weights_command(const Context& context, const WeightsCommand& command) {
       TrainOptions train = record.config.train;
       train.seed = trained.seed;
       const ReportModel<float> start(record.inputs.model, record.reporter_data, train,
-                                     RunOptions{});
+                                     gnomon::RunOptions{});
       analysis = analyse_weights(*trained.model, start, command.target, *after, *before, options);
       json = weights_json(subject, analysis, options, sizes);
       run.write_json("analysis/weights.json", json);

@@ -8,11 +8,13 @@ import pathlib
 import resource
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
 COMMAND = os.environ.get("GNOMON_COMMAND", "build/release/gnomon")
+VALIDATE = pathlib.Path(__file__).resolve().parents[2] / "tools" / "validate_run.py"
 CONFIG = """
 [model]
 path = "gnomon-books"
@@ -91,6 +93,34 @@ class ExperimentTest(unittest.TestCase):
         path.write_bytes(data)
         done = self.gnomon("verify", "a", status=5)
         self.assertIn("V1", done.stderr)
+
+    def test_weights_of_a_trained_run(self):
+        self.train("a", "--set", "train.trained.part=all", "--set",
+                   "train.optimizer.learning_rate=1e-3")
+        done = self.gnomon("weights", "a", "--out", "w")
+        self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
+        self.assertIn("The neuron's own weights, before and after training", done.stdout)
+        subprocess.run([sys.executable, str(VALIDATE), str(self.root / "w")], check=True)
+        result = json.loads((self.root / "w/analysis/weights.json").read_text())
+        self.assertEqual([place["place"] for place in result["read_outs"]], ["feature", "written"])
+        self.assertTrue(result["read_outs"][0]["constant"])
+        self.assertFalse(result["read_outs"][1]["constant"])
+        rows = {(row["place"], row["direction"], row["statistic"]): row
+                for row in result["cosines"]}
+        row = rows["written", "output", "filter"]
+        self.assertGreater(row["other_neurons"]["q"], 0)
+        self.assertNotEqual(row["value"], row["start"])
+        self.assertIsNotNone(row["interval"])
+        self.assertEqual(len((self.root / "w/analysis/weights.csv").read_text().splitlines()),
+                         1 + len(result["cosines"]))
+        # The same command, the same bytes; another training and another target are refused.
+        self.gnomon("weights", "a", "--out", "again")
+        for name in ["weights.json", "weights.csv"]:
+            self.assertEqual((self.root / "w/analysis" / name).read_bytes(),
+                             (self.root / "again/analysis" / name).read_bytes())
+        done = self.gnomon("weights", "a", "--training-seed", "7", status=6)
+        self.assertIn("the run has the seeds 0", done.stderr)
+        self.gnomon("weights", "a", "--target", "1", status=2)
 
     def test_a_live_target_is_scored_on_what_the_trained_model_does(self):
         settings = ["--set", "train.trained.part=all", "--set", "target.mode=live",

@@ -41,6 +41,7 @@ constexpr std::array kSchemas = {
     SchemaRow{"analysis/correlation.json", "urn:gnomon:schema:correlation:1"},
     SchemaRow{"analysis/audit.json", "urn:gnomon:schema:audit:1"},
     SchemaRow{"analysis/evaluation.json", "urn:gnomon:schema:evaluation:1"},
+    SchemaRow{"analysis/weights.json", "urn:gnomon:schema:weights:1"},
 };
 
 Json with_schema(std::string_view relative, Json value) {

@@ -41,6 +41,8 @@ Json cosine_json(const ReadOutCosine& row) {
     json["why"] = row.why_no_others;
   } else if (!row.interval) {
     json["why"] = row.interval_over;
+  } else if (!row.start) {
+    json["why"] = "the read-out or the direction was 0 before training";
   }
   return json;
 }

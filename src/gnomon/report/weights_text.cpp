@@ -48,7 +48,7 @@ std::string cosines_table(const WeightsAnalysis& analysis, const std::string& pl
         {row.direction == last ? "" : row.direction, read_out_statistic_name(row.statistic),
          row.value ? TableCell(format_r(*row.value)) : TableCell::missing(row.why),
          row.start ? TableCell(format_r(*row.start))
-                   : TableCell::missing("the read-out was 0 before training"),
+                   : TableCell::missing("it was 0 before training"),
          row.interval ? TableCell(format_interval(row.interval->ci_low, row.interval->ci_high))
                       : TableCell::missing(why),
          null_cell(row.others, row.why_no_others), null_cell(row.random, "no random directions")});
