@@ -138,7 +138,10 @@ TEST(WeightsAnalysis, ChangedModelIsPulledBackAndComparedWithItsStart) {
   EXPECT_TRUE(find(moved, "written", "output", ReadOutStatistic::filter).interval);
   EXPECT_TRUE(find(moved, "written", "input", ReadOutStatistic::projection).others);
   EXPECT_FALSE(find(moved, "written", "pc1", ReadOutStatistic::filter).others);
-  EXPECT_GT(std::ranges::count_if(moved.cosines, [](const auto& row) { return row.random->q; }), 0);
+  for (const ReadOutCosine& row : moved.cosines) {
+    EXPECT_TRUE(row.random->q) << row.direction;
+    EXPECT_TRUE(row.start) << row.direction;
+  }
   // The gain at the write is the slope of the report on the neuron, to first order.
   EXPECT_NEAR(written.share->gain,
               dot(measure_study(trained.model(), given.data.targets[0], given.data.texts,
