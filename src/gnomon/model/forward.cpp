@@ -15,6 +15,8 @@
 #include "gnomon/kernels/attention.h"
 #include "gnomon/kernels/norm.h"
 #include "gnomon/kernels/rotary.h"
+#include "gnomon/model/detail/earlier_keys.h"
+#include "gnomon/model/detail/forward_checks.h"
 #include "gnomon/model/detail/text_rows.h"
 
 namespace gnomon {
@@ -22,6 +24,7 @@ namespace {
 
 using detail::attention_shape;
 using detail::flat;
+using detail::JoinedKeys;
 using detail::keys_of;
 using detail::next;
 using detail::positions_of;
@@ -54,13 +57,14 @@ class ForwardPass {
  public:
   ForwardPass(const ModelConfig& config, const Weights<T>& weights, const PackedBatch& batch,
               const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend,
-              ForwardTrace<T>* trace)
+              const StreamStart<T>* start, ForwardTrace<T>* trace)
       : config_(config),
         weights_(weights),
         batch_(batch),
         hooks_(hooks),
         kept_rows_(kept_rows),
         backend_(backend),
+        start_(start),
         trace_(trace) {
     std::tie(last_kind_, last_layer_) = hooks.last();
     if (trace != nullptr) {
@@ -73,20 +77,27 @@ class ForwardPass {
     std::iota(rows_.begin(), rows_.end(), Index{0});
   }
 
-  void run(const StreamStart<T>* start) {
-    if (trace_ != nullptr) trace_->first_layer = start != nullptr ? start->layer : 0;
-    if (start != nullptr) {
+  void run() {
+    const Index first = start_ != nullptr ? start_->layer : 0;
+    if (trace_ != nullptr) trace_->first_layer = first;
+    if (start_ != nullptr) {
       const MatrixView<T> x = resid_.resize(batch_.n_token(), config_.d_model);
-      for (Index i = 0; i < x.rows; ++i)
-        std::ranges::copy(start->resid_pre.row(i), x.row(i).begin());
+      for (Index i = 0; i < x.rows; ++i) std::ranges::copy(start_->stream.row(i), x.row(i).begin());
     } else if (embed()) {
       return;
     }
-    for (Index layer = start != nullptr ? start->layer : 0; layer < config_.n_layers; ++layer) {
+    const bool after_attention = start_ != nullptr && start_->at == HookKind::resid_mid;
+    for (Index layer = first; layer < config_.n_layers; ++layer) {
       begin_block(layer);
       const BlockWeights<T>& block = weights_.block(layer);
-      if (attention(block, layer) || mlp(block, layer)) return;
+      if (after_attention && layer == first) {
+        if (is_last_block(layer)) keep_stream();
+      } else if (attention(block, layer)) {
+        return;
+      }
+      if (mlp(block, layer)) return;
     }
+    if (first == config_.n_layers) keep_stream();
     unembed();
   }
 
@@ -188,7 +199,7 @@ class ForwardPass {
       attend_text_by_text(layer);
       if (is_last(HookKind::attn_scores, layer) || is_last(HookKind::pattern, layer)) return true;
     } else {
-      attend();
+      attend(layer);
     }
     if (reached(HookKind::z, layer, at.z.view())) return true;
     linear(branch_.resize(at.z.view().rows, config_.d_model), at.z.view(), block.o_proj);
@@ -211,21 +222,27 @@ class ForwardPass {
   }
 
   // From here on only the rows that are wanted at the end. False where those are all.
-  bool keep_rows() {
+  bool keep_stream() {
     if (kept_rows_.empty() || kept_rows_.size() == rows_.size()) return false;
     const MatrixView<T> resid = resid_.view();
-    const MatrixView<T> all = block_->ln1.out.view();
     const auto n_kept = static_cast<Index>(kept_rows_.size());
-    const MatrixView<T> q_input = block_->q_input.resize(n_kept, all.cols);
     for (Index i = 0; i < n_kept; ++i) {
       const Index row = kept_rows_[static_cast<std::size_t>(i)];
-      std::ranges::copy(all.row(row), q_input.row(i).begin());
       // Ascending: row i is taken from at or after i, never from one already overwritten.
       if (row != i) std::ranges::copy(resid.row(row), resid.row(i).begin());
     }
     resid_.resize(n_kept, resid.cols);
     rows_.assign(kept_rows_.begin(), kept_rows_.end());
-    block_->rows = rows_;
+    if (block_ != nullptr) block_->rows = rows_;
+    return true;
+  }
+
+  bool keep_rows() {
+    if (!keep_stream()) return false;
+    const MatrixView<T> all = block_->ln1.out.view();
+    const MatrixView<T> q_input = block_->q_input.resize(resid_.view().rows, all.cols);
+    for (Index i = 0; i < q_input.rows; ++i)
+      std::ranges::copy(all.row(kept_rows_[static_cast<std::size_t>(i)]), q_input.row(i).begin());
     return true;
   }
 
@@ -247,29 +264,52 @@ class ForwardPass {
     });
   }
 
-  void attend() {
+  // The keys and values of one text after the other.
+  class TextKeys {
+   public:
+    TextKeys(const ForwardPass& pass, Index layer) : pass_(pass), layer_(layer) {}
+    MatrixView<const T> keys(Index text) { return of(text, pass_.block_->k.view(), true); }
+    MatrixView<const T> values(Index text) { return of(text, pass_.block_->v.view(), false); }
+
+   private:
+    MatrixView<const T> of(Index text, MatrixView<const T> all, bool is_key) {
+      const MatrixView<const T> own = keys_of<const T>(all, pass_.batch_, text);
+      const StreamStart<T>* start = pass_.start_;
+      if (start == nullptr || start->earlier.empty()) return own;
+      const auto layer = static_cast<std::size_t>(layer_);
+      return (is_key ? keys_ : values_)
+          .join(is_key ? start->earlier_keys[layer] : start->earlier_values[layer],
+                start->earlier[static_cast<std::size_t>(text)], own);
+    }
+
+    const ForwardPass& pass_;
+    Index layer_;
+    JoinedKeys<T> keys_, values_;
+  };
+
+  void attend(Index layer) {
     const std::vector<QueryRange> ranges = query_ranges(batch_, rows_, kQueryBlock);
     parallel_for(0, static_cast<Index>(ranges.size()), 1, [&](Index first, Index last) {
+      TextKeys of(*this, layer);
       for (Index i = first; i < last; ++i) {
         const QueryRange& range = ranges[static_cast<std::size_t>(i)];
         attention_forward<T>(block_->z.view().row_range(range.first, range.n),
-                             block_->q.view().row_range(range.first, range.n),
-                             keys_of<const T>(block_->k.view(), batch_, range.text),
-                             keys_of<const T>(block_->v.view(), batch_, range.text),
-                             positions_of(batch_, rows_of(rows_, range)), attention_shape(config_));
+                             block_->q.view().row_range(range.first, range.n), of.keys(range.text),
+                             of.values(range.text), positions_of(batch_, rows_of(rows_, range)),
+                             attention_shape(config_));
       }
     });
   }
 
   void attend_text_by_text(Index layer) {
     std::vector<T> scores;
+    TextKeys of(*this, layer);
     for (const QueryRange& range : query_ranges(batch_, rows_, std::numeric_limits<Index>::max())) {
-      const Index n_k = batch_.length(range.text);
-      scores.resize(static_cast<std::size_t>(config_.n_heads * range.n * n_k));
-      const MatrixView<T> pairs(scores.data(), config_.n_heads * range.n, n_k);
+      const MatrixView<const T> keys = of.keys(range.text);
+      scores.resize(static_cast<std::size_t>(config_.n_heads * range.n * keys.rows));
+      const MatrixView<T> pairs(scores.data(), config_.n_heads * range.n, keys.rows);
       const std::span<const Index> rows = rows_of(rows_, range);
-      attention_scores_forward<T>(pairs, block_->q.view().row_range(range.first, range.n),
-                                  keys_of<const T>(block_->k.view(), batch_, range.text),
+      attention_scores_forward<T>(pairs, block_->q.view().row_range(range.first, range.n), keys,
                                   positions_of(batch_, rows_of(rows_, range)),
                                   attention_shape(config_));
       hooks_.call({HookKind::attn_scores, layer, batch_, rows, range.text}, pairs);
@@ -278,8 +318,7 @@ class ForwardPass {
       hooks_.call({HookKind::pattern, layer, batch_, rows, range.text}, pairs);
       if (is_last(HookKind::pattern, layer)) continue;
       attention_values_forward<T>(block_->z.view().row_range(range.first, range.n), pairs,
-                                  keys_of<const T>(block_->v.view(), batch_, range.text),
-                                  attention_shape(config_));
+                                  of.values(range.text), attention_shape(config_));
     }
   }
 
@@ -355,61 +394,12 @@ class ForwardPass {
   Index last_layer_ = -1;    // n_layers where the last site lies after the blocks
   std::vector<Index> rows_;  // token of the batch that each current row belongs to
 
+  const StreamStart<T>* start_;  // null: from the embedding
   ForwardTrace<T>* trace_;
   BlockTrace<T> scratch_;  // of the block at hand where no trace keeps it
   BlockTrace<T>* block_ = nullptr;
   Buffer<T> resid_, branch_, result_, logits_;
 };
-
-void check_batch(const ModelConfig& config, const PackedBatch& batch,
-                 std::span<const Index> kept_rows) {
-  for (Index t = 0; t < batch.n_text(); ++t) {
-    if (batch.length(t) > config.n_ctx) {
-      throw ArgumentError(
-          ErrorCode::bad_data,
-          fmt::format("run_forward: text {} has {} tokens, expected at most n_ctx = {}", t,
-                      batch.length(t), config.n_ctx));
-    }
-  }
-  for (const TokenId id : batch.ids) {
-    if (id < 0 || id >= config.d_vocab) {
-      throw ArgumentError(
-          ErrorCode::out_of_range,
-          fmt::format("run_forward: token id {}, expected 0 to {}", id, config.d_vocab - 1));
-    }
-  }
-  for (std::size_t i = 0; i < kept_rows.size(); ++i) {
-    const Index floor = i == 0 ? 0 : kept_rows[i - 1] + 1;
-    if (kept_rows[i] < floor || kept_rows[i] >= batch.n_token()) {
-      throw ArgumentError(ErrorCode::out_of_range,
-                          fmt::format("run_forward: kept row {}, expected ascending rows below {}",
-                                      kept_rows[i], batch.n_token()));
-    }
-  }
-}
-
-template <class T>
-void check_start(const ModelConfig& config, const PackedBatch& batch, const Hooks<T>& hooks,
-                 const StreamStart<T>& start) {
-  if (start.layer < 0 || start.layer >= config.n_layers) {
-    throw ArgumentError(ErrorCode::out_of_range,
-                        fmt::format("run_forward: starts at layer {}, expected 0 to {}",
-                                    start.layer, config.n_layers - 1));
-  }
-  if (start.resid_pre.rows != batch.n_token() || start.resid_pre.cols != config.d_model) {
-    throw ShapeError(
-        fmt::format("run_forward: the stream is [{}, {}], expected [n_token, d_model] "
-                    "= [{}, {}]",
-                    start.resid_pre.rows, start.resid_pre.cols, batch.n_token(), config.d_model));
-  }
-  const auto [kind, layer] = hooks.first();
-  const bool before = hook_point(kind).per_block ? layer < start.layer : kind < HookKind::resid_pre;
-  if (before) {
-    throw ArgumentError(
-        fmt::format("run_forward: \"{}\" lies before layer {}, where the pass starts",
-                    site_name({kind, layer, std::nullopt}, config), start.layer));
-  }
-}
 
 }  // namespace
 
@@ -473,10 +463,13 @@ template <class T>
 void run_forward(const ModelConfig& config, const Weights<T>& weights, const PackedBatch& batch,
                  const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend,
                  const StreamStart<T>* start, ForwardTrace<T>* trace) {
-  check_batch(config, batch, kept_rows);
+  detail::check_batch(config, batch, kept_rows);
   hooks.check_sites(config);
-  if (start != nullptr) check_start(config, batch, hooks, *start);
-  ForwardPass<T>(config, weights, batch, hooks, kept_rows, backend, trace).run(start);
+  if (start != nullptr) detail::check_start(config, batch, hooks, *start);
+  if (trace != nullptr && start != nullptr &&
+      (!start->earlier.empty() || start->at != HookKind::resid_pre))
+    throw ArgumentError("run_forward: a trace of a pass that begins inside a block or a text");
+  ForwardPass<T>(config, weights, batch, hooks, kept_rows, backend, start, trace).run();
 }
 
 template class Hooks<float>;

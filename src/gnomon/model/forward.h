@@ -61,11 +61,29 @@ class Hooks {
   std::map<std::pair<Index, HookKind>, std::vector<HookFunction<T>>> functions_;
 };
 
-// A pass that begins inside the model, with a stream that an earlier pass gave.
+// Tokens of a text that an earlier pass has run, before those that a batch has of it.
+struct EarlierTokens {
+  Index n_token = 0;
+  Index first_row = 0;  // of the earlier pass: where the text's keys and values begin
+};
+
+// A pass that begins inside the model, with a stream that an earlier pass gave, and possibly inside
+// texts.
 template <class T>
 struct StreamStart {
   Index layer = 0;
-  MatrixView<const T> resid_pre;  // blocks.{layer}.hook_resid_pre of every token of the batch
+  // blocks.{layer}.hook_resid_pre of every token of the batch; with layer = n_layers the last
+  // block's hook_resid_post.
+  MatrixView<const T> stream;
+  // resid_mid: the stream is that site's, and the block's attention is not run.
+  HookKind at = HookKind::resid_pre;
+  // Where the batch's texts go on from others, of each text; empty: all begin with their first
+  // token. The batch's positions count from there.
+  std::span<const EarlierTokens> earlier = {};
+  // By layer of the model, from the first whose attention is run: keys (rotated where positions
+  // are) and values [earlier pass's tokens, n_kv_heads d_head].
+  std::span<const MatrixView<const T>> earlier_keys = {};
+  std::span<const MatrixView<const T>> earlier_values = {};
 };
 
 // The forward pass, one implementation for every family, scalar and use. Runs from the embedding to
@@ -78,12 +96,14 @@ struct StreamStart {
 // A row's values depend on its own text alone. Without hooks that write, the values are the same
 // whichever hooks are present, bit for bit.
 //
-// With `start` the pass begins at that block and gives the bits of a pass from the embedding.
-// `trace` receives what run_backward needs; hooks must not write then.
+// With `start` the pass begins there and gives the bits of a pass over whole texts from the
+// embedding. `trace` receives what run_backward needs; hooks must not write then, and texts must
+// not go on from earlier tokens.
 //
 // Throws ArgumentError (out_of_range) for a token id outside the vocabulary and (bad_data) for a
 // text longer than n_ctx; ArgumentError where `hooks` is empty or names a site that the model does
-// not have or that lies before `start`. What a hook throws ends the pass.
+// not have or that the pass does not reach from `start`; ShapeError where what `start` holds does
+// not fit the batch. What a hook throws ends the pass.
 template <class T>
 void run_forward(const ModelConfig& config, const Weights<T>& weights, const PackedBatch& batch,
                  const Hooks<T>& hooks, std::span<const Index> kept_rows, Backend backend,
