@@ -1,0 +1,626 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/analyses/patch_study.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <numeric>
+
+#include "gnomon/analyses/rounding.h"
+#include "gnomon/base/error.h"
+#include "gnomon/base/random.h"
+#include "gnomon/directions/neuron_directions.h"
+#include "gnomon/kernels/linear_algebra.h"
+#include "gnomon/stats/groups.h"
+#include "gnomon/stats/permutation.h"
+#include "gnomon/stats/quantile.h"
+#include "gnomon/train/option_names.h"
+
+namespace gnomon {
+namespace {
+
+// Read-outs that are held at a time, in numbers.
+constexpr Index kHeldNumbers = Index{4} << 20;
+
+std::vector<double> even_doses(double first, double last, Index n) {
+  std::vector<double> doses;
+  for (Index i = 0; i < n; ++i) {
+    doses.push_back(n == 1 ? first
+                           : first + (last - first) * static_cast<double>(i) /
+                                         static_cast<double>(n - 1));
+  }
+  return doses;
+}
+
+EditMode edit_mode(DoseMode mode) {
+  if (mode == DoseMode::set) return EditMode::set;
+  return mode == DoseMode::add ? EditMode::add : EditMode::scale;
+}
+
+// Where among a row's patches each kind of them begins.
+struct RowPlan {
+  Index n_dose = 0;
+  Index direct = -1;  // -1: none
+  Index controls = 0;
+  Index ablations = -1;
+  Index donors = 0;
+  Index no_op = 0;
+  Index n = 0;
+};
+
+template <class T>
+class PatchStudyRun {
+ public:
+  PatchStudyRun(const ReportModel<T>& model, const PatchStudyOptions& options)
+      : model_(model.model()),
+        config_(model_.config()),
+        data_(model.data()),
+        reporter_(model.reporter()),
+        options_(options) {
+    if (options.target < 0 || options.target >= static_cast<Index>(data_.targets.size()))
+      throw ArgumentError(
+          ErrorCode::out_of_range,
+          fmt::format("study_patches: target {} of {}", options.target, data_.targets.size()));
+    target_ = data_.targets[static_cast<std::size_t>(options.target)];
+    site_ = target_.at.site;
+  }
+
+  PatchStudy run() {
+    describe();
+    measure();
+    choose_doses();
+    choose_controls();
+    choose_direct();
+    draw_donors();
+    make_plan();
+    for (Index first = 0; first < n_row();) first = run_rows(first);
+    analyse();
+    check();
+    return std::move(study_);
+  }
+
+ private:
+  Index n_row() const { return static_cast<Index>(study_.row.size()); }
+  Index data_row(Index i) const { return study_.row[static_cast<std::size_t>(i)]; }
+
+  void describe() {
+    study_.row = data_.rows_of(options_.part);
+    training_ = data_.rows_of(Part::train);
+    if (study_.row.empty())
+      throw ArgumentError(ErrorCode::bad_data, fmt::format("patch: the part \"{}\" has no rows",
+                                                           part_name(options_.part)));
+    study_.part = options_.part;
+    study_.n_training_row = static_cast<Index>(training_.size());
+    for (const Index row : study_.row)
+      study_.response.group.push_back(data_.group[static_cast<std::size_t>(row)]);
+    study_.n_row = n_row();
+    study_.n_group = index_groups(study_.response.group).n_group;
+    study_.target = site_at_name(target_.at, config_);
+    study_.mode = options_.mode;
+    study_.bootstrap = options_.bootstrap;
+    SiteAt read = data_.feature_site;
+    if (reporter_.has_head()) {
+      read_out_.site = read.site;
+      if (read.site.coordinate) read_out_.columns = {*read.site.coordinate};
+      read_out_.site.coordinate.reset();
+    } else {
+      read.site = {HookKind::logits, -1, std::nullopt};
+      read_out_.site = read.site;
+      for (const TokenId token : reporter_.tokens()) read_out_.columns.push_back(token);
+    }
+    study_.read_out = site_at_name(read, config_);
+    study_.definition = reporter_.has_head()
+                            ? fmt::format("report of the {} head at {}, in units of the activation",
+                                          option_name(reporter_.options().kind), study_.read_out)
+                            : fmt::format(
+                                  "mean of the bins under the softmax over the {} tokens of the {} "
+                                  "reporter, in units of the activation",
+                                  reporter_.tokens().size(), option_name(reporter_.options().kind));
+  }
+
+  // The patched site's row of each of these rows, in the model as it is.
+  Tensor<double> site_rows(const std::vector<Index>& rows) const {
+    std::vector<std::vector<TokenId>> ids;
+    std::map<Index, Index> place;
+    for (const Index row : rows) {
+      const Index text = data_.text[static_cast<std::size_t>(row)];
+      if (place.try_emplace(text, static_cast<Index>(ids.size())).second)
+        ids.push_back(data_.ids[static_cast<std::size_t>(text)]);
+    }
+    SiteAt at = target_.at;
+    at.site.coordinate.reset();
+    RunOptions run;
+    run.backend = options_.patch.backend;
+    const Activations<T> read =
+        std::move(capture<T>(model_, ids, {&at, 1}, {}, run).activations.front());
+    std::map<std::pair<Index, Index>, Index> row_at;
+    for (Index r = 0; r < read.n_row(); ++r)
+      row_at[{read.text[static_cast<std::size_t>(r)], read.position[static_cast<std::size_t>(r)]}] =
+          r;
+    Tensor<double> values({static_cast<Index>(rows.size()), read.values.matrix().cols});
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto row = static_cast<std::size_t>(rows[i]);
+      std::ranges::copy(
+          read.values.matrix().row(row_at.at({place.at(data_.text[row]), data_.position[row]})),
+          values.matrix().row(static_cast<Index>(i)).begin());
+    }
+    return values;
+  }
+
+  void measure() {
+    training_values_ = site_rows(training_);
+    const Tensor<double> own = site_rows(study_.row);
+    study_.activation = column(own.matrix(), target_.index());
+    target_training_ = column(training_values_.matrix(), target_.index());
+    study_.range = natural_range(target_training_);
+  }
+
+  std::vector<double> doses_of(const NaturalRange& range) const {
+    switch (options_.mode) {
+      case DoseMode::set:
+        return even_doses(range.low, range.high, options_.n_dose);
+      case DoseMode::add:
+        return even_doses((range.low - range.high) / 2, (range.high - range.low) / 2,
+                          options_.n_dose);
+      case DoseMode::scale:
+        return even_doses(0, 2, options_.n_dose);
+    }
+    throw InternalError("doses_of: unknown mode");
+  }
+
+  void choose_doses() {
+    if (options_.doses.empty() && options_.n_dose < 2)
+      throw ArgumentError(fmt::format("patch: {} doses, expected at least 2", options_.n_dose));
+    study_.doses = options_.doses.empty() ? doses_of(study_.range) : options_.doses;
+    // What is written is a T: the ends of the range must not fall out of it by rounding.
+    for (double& dose : study_.doses) dose = static_cast<double>(static_cast<T>(dose));
+    if (sizeof(T) < sizeof(double) && options_.mode == DoseMode::set) {
+      study_.range.low = static_cast<double>(static_cast<T>(study_.range.low));
+      study_.range.high = static_cast<double>(static_cast<T>(study_.range.high));
+    }
+  }
+
+  void choose_controls() {
+    if (options_.n_control == 0) {
+      study_.why_no_controls = "none were asked for";
+      return;
+    }
+    const Index width = training_values_.matrix().cols;
+    std::vector<double> norms(static_cast<std::size_t>(width), 1.0);
+    if (target_.is_neuron()) {
+      std::vector<Index> all(static_cast<std::size_t>(width));
+      std::iota(all.begin(), all.end(), Index{0});
+      const Tensor<double> writes = write_directions(model_.weights<T>(), site_.layer, all);
+      for (Index n = 0; n < width; ++n)
+        norms[static_cast<std::size_t>(n)] =
+            std::sqrt(dot(writes.matrix().row(n), writes.matrix().row(n)));
+    }
+    for (const MatchedUnit& unit : matched_units(training_values_.matrix(), norms, target_.index(),
+                                                 options_.n_control, options_.seed)) {
+      Site site = site_;
+      site.coordinate = unit.unit;
+      UnitGain control{unit,
+                       site_name(site, config_),
+                       natural_range(column(training_values_.matrix(), unit.unit)),
+                       {}};
+      control_doses_.push_back(doses_of(control.range));
+      for (double& dose : control_doses_.back()) dose = static_cast<double>(static_cast<T>(dose));
+      if (options_.mode == DoseMode::set) {
+        control.range.low = std::min(control.range.low, control_doses_.back().front());
+        control.range.high = std::max(control.range.high, control_doses_.back().back());
+      }
+      study_.controls.push_back(std::move(control));
+    }
+    if (study_.controls.empty())
+      study_.why_no_controls = "no other coordinate of the site varies on the training rows";
+  }
+
+  // Where the neuron's write is added so that all blocks before the read-out keep their outputs.
+  void choose_direct() {
+    if (target_.kind == TargetKind::neuron_pre || target_.kind == TargetKind::neuron_pre_linear) {
+      study_.why_no_direct = "a pre-activation writes through its activation function";
+      return;
+    }
+    const Site& read = read_out_.site;
+    const Index block = block_of(read, config_);
+    if (block >= config_.n_layers) {
+      direct_site_ = Site{HookKind::resid_post, config_.n_layers - 1, std::nullopt};
+    } else if (read.kind == HookKind::resid_post && block >= site_.layer) {
+      direct_site_ = Site{HookKind::resid_post, block, std::nullopt};
+    } else if (block > site_.layer) {
+      direct_site_ = Site{HookKind::resid_pre, block, std::nullopt};
+    } else {
+      study_.why_no_direct = "the reporter reads inside the neuron's own block";
+      return;
+    }
+    if (target_.kind == TargetKind::neuron_post) {
+      const std::array<Index, 1> own = {target_.index()};
+      const Tensor<double> write = write_directions(model_.weights<T>(), site_.layer, own);
+      write_.assign(write.values().begin(), write.values().end());
+    } else {
+      write_.assign(static_cast<std::size_t>(config_.d_model), 0.0);
+      write_[static_cast<std::size_t>(target_.index())] = 1;
+    }
+  }
+
+  void draw_donors() {
+    Random random(options_.seed, "patch/donors");
+    const auto n = static_cast<std::uint64_t>(n_row());
+    n_donor_ = study_.n_group > 1 ? options_.n_donor : 0;
+    for (Index i = 0; i < n_row(); ++i) {
+      resampled_.push_back(target_training_[random.below(target_training_.size())]);
+      for (Index d = 0; d < n_donor_; ++d) {
+        std::size_t other = 0;
+        do {
+          other = random.below(n);
+        } while (study_.response.group[other] ==
+                 study_.response.group[static_cast<std::size_t>(i)]);
+        donors_.push_back(study_.activation[other]);
+      }
+    }
+  }
+
+  void make_plan() {
+    plan_.n_dose = static_cast<Index>(study_.doses.size());
+    plan_.n = plan_.n_dose;
+    if (direct_site_) {
+      plan_.direct = plan_.n;
+      plan_.n += plan_.n_dose;
+    }
+    plan_.controls = plan_.n;
+    for (const std::vector<double>& doses : control_doses_)
+      plan_.n += static_cast<Index>(doses.size());
+    if (options_.ablate) {
+      plan_.ablations = plan_.n;
+      plan_.n += 3;
+    }
+    plan_.donors = plan_.n;
+    plan_.n += n_donor_;
+    plan_.no_op = plan_.n++;
+    const auto shape = [&](Index n) { return Tensor<double>({n_row(), n}); };
+    reports_ = shape(plan_.n);
+    study_.response.value = shape(plan_.n_dose);
+    study_.clean_report.resize(static_cast<std::size_t>(n_row()));
+    control_values_.resize(control_doses_.size());
+    for (std::size_t c = 0; c < control_doses_.size(); ++c)
+      control_values_[c] = shape(static_cast<Index>(control_doses_[c].size()));
+    // Which rows have a patch that is run again.
+    Random random(options_.seed, "patch/recheck_rows");
+    n_recheck_.resize(static_cast<std::size_t>(n_row()));
+    for (Index k = 0; k < options_.n_recheck; ++k)
+      ++n_recheck_[random.below(static_cast<std::uint64_t>(n_row()))];
+  }
+
+  Patch<T> patch_of(Index i, Site site, EditMode mode, std::vector<T> values) const {
+    const auto row = static_cast<std::size_t>(data_row(i));
+    return {data_.text[row],  site, data_.position[row], data_.feature_position[row], mode,
+            std::move(values)};
+  }
+
+  void add_patches(Index i, std::vector<Patch<T>>& patches) const {
+    const auto row = static_cast<std::size_t>(i);
+    const EditMode mode = edit_mode(options_.mode);
+    const T own = static_cast<T>(study_.activation[row]);
+    for (const double dose : study_.doses)
+      patches.push_back(patch_of(i, site_, mode, {static_cast<T>(dose)}));
+    if (direct_site_) {
+      for (const double dose : study_.doses) {
+        const T value = static_cast<T>(dose);
+        const T changed = options_.mode == DoseMode::set   ? value
+                          : options_.mode == DoseMode::add ? own + value
+                                                           : own * value;
+        const double delta = static_cast<double>(changed) - static_cast<double>(own);
+        std::vector<T> added;
+        for (const double w : write_) added.push_back(static_cast<T>(delta * w));
+        patches.push_back(patch_of(i, *direct_site_, EditMode::add, std::move(added)));
+      }
+    }
+    for (std::size_t c = 0; c < control_doses_.size(); ++c) {
+      Site site = site_;
+      site.coordinate = study_.controls[c].unit.unit;
+      for (const double dose : control_doses_[c])
+        patches.push_back(patch_of(i, site, mode, {static_cast<T>(dose)}));
+    }
+    if (options_.ablate) {
+      for (const double value : {0.0, study_.range.mean, resampled_[row]})
+        patches.push_back(patch_of(i, site_, EditMode::set, {static_cast<T>(value)}));
+    }
+    for (Index d = 0; d < n_donor_; ++d)
+      patches.push_back(patch_of(
+          i, site_, EditMode::set,
+          {static_cast<T>(
+              donors_[row * static_cast<std::size_t>(n_donor_) + static_cast<std::size_t>(d)])}));
+    patches.push_back(patch_of(i, site_, EditMode::set, {own}));
+  }
+
+  std::vector<double> reports_of(MatrixView<const T> rows) const {
+    Tensor<double> wide({rows.rows, rows.cols});
+    for (Index i = 0; i < rows.rows; ++i)
+      std::ranges::copy(rows.row(i), wide.matrix().row(i).begin());
+    const Tensor<double> outputs =
+        reporter_.has_head() ? reporter_.head().forward(wide.matrix()) : std::move(wide);
+    return column(reporter_.reports(outputs.matrix()).matrix(), options_.target);
+  }
+
+  Index run_rows(Index first) {
+    const Index width = read_out_.columns.empty() ? site_width(read_out_.site.kind, config_)
+                                                  : static_cast<Index>(read_out_.columns.size());
+    const Index last =
+        std::min(n_row(), first + std::max(Index{1}, kHeldNumbers / (plan_.n * width)));
+    std::vector<Patch<T>> patches;
+    Index n_recheck = 0;
+    for (Index i = first; i < last; ++i) {
+      add_patches(i, patches);
+      n_recheck += n_recheck_[static_cast<std::size_t>(i)];
+    }
+    const PatchResult<T> result =
+        run_patches<T>(model_, data_.ids, patches, read_out_, options_.patch);
+    const std::vector<double> reports = reports_of(std::as_const(result.values).matrix());
+    const std::vector<double> clean = reports_of(std::as_const(result.clean).matrix());
+    for (Index i = first; i < last; ++i) take_row(i, (i - first) * plan_.n, result, reports, clean);
+    if (n_recheck > 0) {
+      const PatchRecheck check =
+          recheck_patches<T>(model_, data_.ids, std::span<const Patch<T>>(patches), read_out_,
+                             result, n_recheck, options_.seed + static_cast<std::uint64_t>(first));
+      recheck_.n += check.n;
+      recheck_.largest_relative = std::max(recheck_.largest_relative, check.largest_relative);
+    }
+    if (options_.progress) options_.progress(last, n_row());
+    return last;
+  }
+
+  void take_row(Index i, Index from, const PatchResult<T>& result,
+                const std::vector<double>& reports, const std::vector<double>& clean) {
+    const auto effect = [&](Index k) -> const PatchEffect& {
+      return result.effects[static_cast<std::size_t>(from + k)];
+    };
+    for (Index k = 0; k < plan_.n; ++k)
+      reports_.matrix()(i, k) = reports[static_cast<std::size_t>(from + k)];
+    const Index clean_row = result.clean_row[static_cast<std::size_t>(from)];
+    const double clean_report = clean[static_cast<std::size_t>(clean_row)];
+    study_.clean_report[static_cast<std::size_t>(i)] = clean_report;
+    const std::span<const T> clean_feature = result.clean.matrix().row(clean_row);
+    const auto squared_norm = [](std::span<const T> x) {
+      double sum = 0;
+      for (const T value : x) sum += static_cast<double>(value) * static_cast<double>(value);
+      return sum;
+    };
+    const double clean_norm = std::sqrt(squared_norm(clean_feature));
+    NonVacuity& moved = study_.non_vacuity;
+    const double share = 1 / static_cast<double>(n_row() * plan_.n_dose);
+    for (Index d = 0; d < plan_.n_dose; ++d) {
+      study_.response.value.matrix()(i, d) = effect(d).new_value;
+      moved.reaches = moved.reaches || effect(d).reaches;
+      moved.mean_site_change += share * effect(d).largest_change;
+      moved.largest_site_change = std::max(moved.largest_site_change, effect(d).largest_change);
+      std::vector<T> change;
+      const std::span<const T> feature = result.values.matrix().row(from + d);
+      for (std::size_t c = 0; c < feature.size(); ++c)
+        change.push_back(feature[c] - clean_feature[c]);
+      const double norm = std::sqrt(squared_norm(change));
+      moved.mean_feature_change += share * norm;
+      if (clean_norm > 0) moved.mean_feature_relative += share * norm / clean_norm;
+      const double report_change = std::abs(reports_.matrix()(i, d) - clean_report);
+      moved.mean_report_change += share * report_change;
+      moved.largest_report_change = std::max(moved.largest_report_change, report_change);
+    }
+    Index k = plan_.controls;
+    for (Tensor<double>& values : control_values_) {
+      for (Index d = 0; d < values.matrix().cols; ++d)
+        values.matrix()(i, d) = effect(k++).new_value;
+    }
+    const std::span<const T> no_op = result.values.matrix().row(from + plan_.no_op);
+    for (std::size_t c = 0; c < no_op.size(); ++c)
+      n_no_op_changed_ += std::memcmp(&no_op[c], &clean_feature[c], sizeof(T)) == 0 ? 0 : 1;
+    add_closed_form_bound(clean_feature);
+  }
+
+  // Reports of some of a row's patches, as a matrix.
+  Tensor<double> reports_at(Index first, Index n) const {
+    Tensor<double> reports({n_row(), n});
+    for (Index i = 0; i < n_row(); ++i)
+      std::ranges::copy(reports_.matrix().columns(first, n).row(i),
+                        reports.matrix().row(i).begin());
+    return reports;
+  }
+
+  void analyse() {
+    const NonVacuity& moved = study_.non_vacuity;
+    if (!moved.reaches)
+      throw ArgumentError(
+          ErrorCode::wrong_site,
+          fmt::format("patch: the reporter reads {} before {} is computed, or at an earlier token",
+                      study_.read_out, study_.target),
+          "no patch of the neuron can reach such a report");
+    if (moved.largest_site_change == 0)
+      throw CheckError(fmt::format("patch: no dose changed {}", study_.target),
+                       "choose doses that differ from the neuron's own values");
+    DoseResponse& response = study_.response;
+    response.report = reports_at(0, plan_.n_dose);
+    BootstrapOptions bootstrap = options_.bootstrap;
+    study_.total = causal_gain(response, study_.range, bootstrap);
+    study_.none = gain_equivalence(response, study_.range, 0, options_.equivalence, bootstrap);
+    study_.ideal = gain_equivalence(response, study_.range, 1, options_.equivalence, bootstrap);
+    if (plan_.direct >= 0) {
+      const DoseResponse direct{response.value, reports_at(plan_.direct, plan_.n_dose),
+                                response.group};
+      study_.direct = causal_gain(direct, study_.range, bootstrap);
+      study_.indirect = gain_difference(response, direct, study_.range, bootstrap);
+    }
+    analyse_points();
+    analyse_controls();
+    if (plan_.ablations >= 0) {
+      Index k = plan_.ablations;
+      for (const AblationMode mode :
+           {AblationMode::zero, AblationMode::mean, AblationMode::resample}) {
+        study_.ablations.emplace_back(mode, necessity(study_.activation, study_.clean_report,
+                                                      column(std::as_const(reports_).matrix(), k++),
+                                                      response.group, bootstrap));
+      }
+    }
+    if (n_donor_ > 0) {
+      const Tensor<double> donated = reports_at(plan_.donors, n_donor_);
+      study_.interchange =
+          sufficiency(donors_, donated.values(), options_.n_shuffle, options_.seed);
+    }
+  }
+
+  void analyse_points() {
+    const auto n = static_cast<double>(n_row());
+    for (Index d = 0; d < plan_.n_dose; ++d) {
+      DosePoint point;
+      point.dose = study_.doses[static_cast<std::size_t>(d)];
+      double direct = 0;
+      for (Index i = 0; i < n_row(); ++i) {
+        const double value = study_.response.value.matrix()(i, d);
+        const double report = reports_.matrix()(i, d);
+        point.mean_value += value / n;
+        point.share_in_range += (study_.range.holds(value) ? 1 : 0) / n;
+        point.mean_report += report / n;
+        point.mean_change += (report - study_.clean_report[static_cast<std::size_t>(i)]) / n;
+        if (plan_.direct >= 0) direct += reports_.matrix()(i, plan_.direct + d) / n;
+      }
+      double squares = 0;
+      for (Index i = 0; i < n_row(); ++i) {
+        const double difference = reports_.matrix()(i, d) - point.mean_report;
+        squares += difference * difference;
+      }
+      point.sd_report = n > 1 ? std::sqrt(squares / (n - 1)) : 0;
+      if (plan_.direct >= 0) point.mean_direct = direct;
+      study_.points.push_back(point);
+    }
+  }
+
+  void analyse_controls() {
+    Index k = plan_.controls;
+    std::vector<double> gains;
+    for (std::size_t c = 0; c < study_.controls.size(); ++c) {
+      const Index n = control_values_[c].matrix().cols;
+      UnitGain& control = study_.controls[c];
+      const DoseResponse response{control_values_[c], reports_at(k, n), study_.response.group};
+      control.gain = causal_gain(response, control.range, options_.bootstrap);
+      k += n;
+      if (control.gain.gain.estimate) gains.push_back(std::abs(*control.gain.gain.estimate));
+    }
+    if (gains.empty() || !study_.total.gain.estimate) return;
+    const double own = std::abs(*study_.total.gain.estimate);
+    study_.control_percentile = 100 * percentile_rank(gains, own);
+    study_.control_p_value = permutation_p_value(gains, own);
+  }
+
+  // P9: read straight off the last stream by a linear head, the gain is W_out[n] · w.
+  bool has_closed_form() const {
+    return target_.kind == TargetKind::neuron_post && site_.layer == config_.n_layers - 1 &&
+           read_out_.site.kind == HookKind::resid_post && read_out_.columns.empty() &&
+           reporter_.has_head() && reporter_.head().is_linear() && !reporter_.uses_bins();
+  }
+
+  std::vector<double> head_weight() const {
+    std::vector<double> weight = reporter_.head().linear_weight(options_.target);
+    const double sd = reporter_.labels().sd[static_cast<std::size_t>(options_.target)];
+    for (double& w : weight) w *= sd;
+    return weight;
+  }
+
+  void add_closed_form_bound(std::span<const T> feature) {
+    if (!has_closed_form()) return;
+    const std::vector<double> weight = head_weight();
+    double magnitude = 0;
+    for (std::size_t c = 0; c < feature.size(); ++c)
+      magnitude += std::abs(weight[c] * static_cast<double>(feature[c]));
+    largest_magnitude_ = std::max(largest_magnitude_, magnitude);
+  }
+
+  void check() {
+    const double tolerance = patch_tolerance<T>(config_);
+    if (recheck_.n > 0) {
+      study_.checks.push_back(make_check(
+          "P7", "patched runs that compute what a patch reaches give what whole runs give",
+          recheck_.largest_relative / tolerance, 1,
+          fmt::format("largest difference of {} read-outs as a fraction of its rounding bound",
+                      recheck_.n)));
+    }
+    study_.checks.push_back(make_check("P3", "a neuron set to its own value changes nothing",
+                                       static_cast<double>(n_no_op_changed_), 0,
+                                       "numbers of the read-outs that differ in any bit"));
+    if (!has_closed_form() || !study_.total.gain.estimate) return;
+    for (const Index row : study_.row) {
+      const auto r = static_cast<std::size_t>(row);
+      if (data_.position[r] != data_.feature_position[r]) return;
+    }
+    const double slope = dot(write_, head_weight());
+    // The slope of rounding errors e of the reports is at most max |e| / sd of the doses.
+    const std::vector<double> in_range = [&] {
+      std::vector<double> values;
+      for (const double value : study_.response.value.values()) {
+        if (study_.range.holds(value)) values.push_back(value);
+      }
+      return values;
+    }();
+    const double mean = std::accumulate(in_range.begin(), in_range.end(), 0.0) /
+                        static_cast<double>(in_range.size());
+    double squares = 0;
+    for (const double value : in_range) squares += (value - mean) * (value - mean);
+    const double sd = std::sqrt(squares / static_cast<double>(in_range.size()));
+    const double u =
+        sizeof(T) == 4 ? unit_roundoff(Precision::float32) : unit_roundoff(Precision::float64);
+    // Twice: the stream is rounded once, and the head's sums are in double.
+    const double bound = 2 * u * largest_magnitude_ / sd;
+    study_.checks.push_back(make_check("P9",
+                                       "in the last block a linear head's gain is W_out[n] · w",
+                                       std::abs(*study_.total.gain.estimate - slope) / bound, 1,
+                                       "difference as a fraction of its rounding bound"));
+  }
+
+  const Model& model_;
+  const ModelConfig& config_;
+  const ReporterData& data_;
+  const Reporter& reporter_;
+  PatchStudyOptions options_;
+  Target target_;
+  Site site_;
+  PatchReadOut read_out_;
+  std::vector<Index> training_;
+  Tensor<double> training_values_;  // [n_training, width] of the patched site
+  std::vector<double> target_training_;
+  std::vector<std::vector<double>> control_doses_;
+  std::vector<Tensor<double>> control_values_;
+  std::optional<Site> direct_site_;
+  std::vector<double> write_;
+  Index n_donor_ = 0;
+  std::vector<double> donors_;     // [n_row, n_donor]
+  std::vector<double> resampled_;  // [n_row]
+  RowPlan plan_;
+  Tensor<double> reports_;  // [n_row, patches of a row]
+  std::vector<Index> n_recheck_;
+  PatchRecheck recheck_;
+  Index n_no_op_changed_ = 0;
+  double largest_magnitude_ = 0;
+  PatchStudy study_;
+};
+
+}  // namespace
+
+std::string_view dose_mode_name(DoseMode mode) {
+  constexpr std::array<std::string_view, 3> kNames = {"set", "add", "scale"};
+  return kNames[static_cast<std::size_t>(mode)];
+}
+
+std::string_view ablation_mode_name(AblationMode mode) {
+  constexpr std::array<std::string_view, 3> kNames = {"zero", "mean", "resample"};
+  return kNames[static_cast<std::size_t>(mode)];
+}
+
+template <class T>
+PatchStudy study_patches(const ReportModel<T>& model, const PatchStudyOptions& options) {
+  return PatchStudyRun<T>(model, options).run();
+}
+
+template PatchStudy study_patches<float>(const ReportModel<float>&, const PatchStudyOptions&);
+template PatchStudy study_patches<double>(const ReportModel<double>&, const PatchStudyOptions&);
+
+}  // namespace gnomon

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// in: a model with its reporter   out: what the report does when the neuron is written into
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gnomon/activations/patch.h"
+#include "gnomon/analyses/dose_response.h"
+#include "gnomon/analyses/identity_checks.h"
+#include "gnomon/analyses/matched_units.h"
+#include "gnomon/train/report_model.h"
+
+namespace gnomon {
+
+// See docs/methods/patching.md.
+
+// How a dose becomes the neuron's value: x = dose, x + dose, x dose. Stored by these names.
+enum class DoseMode { set, add, scale };
+std::string_view dose_mode_name(DoseMode mode);
+
+// What an ablation writes: 0, the mean of the training rows, or the value of a training row drawn
+// for each text. Stored by these names.
+enum class AblationMode { zero, mean, resample };
+std::string_view ablation_mode_name(AblationMode mode);
+
+struct PatchStudyOptions {
+  Index target = 0;        // of the reporter's targets: patched, and whose report is read
+  Part part = Part::test;  // whose rows are patched
+  DoseMode mode = DoseMode::set;
+  // Empty: n_dose values at equal distances over the natural range (set), from minus to plus half
+  // of it (add), or from 0 to 2 (scale).
+  std::vector<double> doses = {};
+  Index n_dose = 9;
+  Index n_control = 16;  // matched units of the site
+  Index n_donor = 4;     // of every row, for the interchange; 0: none
+  Index n_shuffle = 999;
+  bool ablate = true;
+  Index n_recheck = 16;  // patches that are run again the plain way
+  EquivalenceOptions equivalence = {};
+  BootstrapOptions bootstrap = {};
+  std::uint64_t seed = 0;                                 // of controls, donors, shuffles, rechecks
+  PatchOptions patch = {};                                // its progress is replaced by `progress`
+  std::function<void(Index done, Index total)> progress;  // in rows
+};
+
+// The report at one dose, over all rows.
+struct DosePoint {
+  double dose = 0;
+  double mean_value = 0;      // of the neuron
+  double share_in_range = 0;  // of rows whose value lies in the natural range: below 1, the point
+                              // is partly a model that never was in such a state
+  double mean_report = 0;
+  double sd_report = 0;    // over rows
+  double mean_change = 0;  // of the report, from the unchanged run
+  std::optional<double> mean_direct;
+};
+
+struct UnitGain {
+  MatchedUnit unit;
+  std::string site;
+  NaturalRange range;
+  CausalGain gain;
+};
+
+// How much was changed, and how much that changed: an intervention that moves nothing shows
+// nothing.
+struct NonVacuity {
+  double mean_site_change = 0;  // |neuron - clean neuron|
+  double largest_site_change = 0;
+  double mean_feature_change = 0;    // Euclidean, of the reporter's feature row or logits
+  double mean_feature_relative = 0;  // as a share of the clean row's norm
+  double mean_report_change = 0;     // |report - clean report|
+  double largest_report_change = 0;
+  bool reaches = false;  // the feature is computed from the patched token and site
+};
+
+struct PatchStudy {
+  std::string target;      // "blocks.2.mlp.hook_post[509]@last"
+  std::string read_out;    // "blocks.3.hook_resid_post@last"
+  std::string definition;  // of the report
+  Part part = Part::test;
+  Index n_row = 0;
+  Index n_group = 0;
+  Index n_training_row = 0;
+  DoseMode mode = DoseMode::set;
+  NaturalRange range;
+
+  std::vector<double> activation;    // [n_row] of the unchanged run
+  std::vector<double> clean_report;  // [n_row]
+  std::vector<Index> row;            // [n_row] of the reporter's data
+  std::vector<double> doses;
+  DoseResponse response;
+  std::vector<DosePoint> points;
+
+  CausalGain total;
+  std::optional<EquivalenceTest> none;   // of the gain with 0
+  std::optional<EquivalenceTest> ideal;  // of the gain with 1
+  // The neuron's write alone, added to the stream that is read, all later blocks at their clean
+  // outputs.
+  std::optional<CausalGain> direct;
+  std::optional<BootstrapInterval> indirect;  // total - direct
+  std::string why_no_direct;
+
+  std::vector<UnitGain> controls;
+  // Share of the controls whose |gain| is below the target's (half of equal ones), and the p-value
+  // (n at least as large + 1) / (n + 1).
+  std::optional<double> control_percentile;
+  std::optional<double> control_p_value;
+  std::string why_no_controls;
+
+  std::vector<std::pair<AblationMode, Necessity>> ablations;
+  std::optional<Sufficiency> interchange;
+  NonVacuity non_vacuity;
+  std::vector<CheckResult> checks;
+  BootstrapOptions bootstrap;
+};
+
+// Patches the reporter's target in every row of a part and reads the report, in the units of the
+// activation whatever the reporter's kind: from the feature row for a head, from the logits of its
+// tokens for a token reporter.
+//
+// Throws ArgumentError (bad_data) where the part has no rows or the neuron no range; (wrong_site)
+// where the reporter reads before the neuron, so that no patch can reach it; (usage) for doses that
+// are all the same; CheckError where no patch changed the neuron.
+template <class T>
+PatchStudy study_patches(const ReportModel<T>& model, const PatchStudyOptions& options);
+
+}  // namespace gnomon
