@@ -13,8 +13,8 @@
 #include "gnomon/analyses/rounding.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
+#include "gnomon/directions/direction.h"
 #include "gnomon/directions/neuron_directions.h"
-#include "gnomon/kernels/linear_algebra.h"
 #include "gnomon/stats/groups.h"
 #include "gnomon/stats/permutation.h"
 #include "gnomon/stats/quantile.h"
@@ -46,7 +46,7 @@ struct RowPlan {
   Index n_dose = 0;
   Index direct = -1;  // -1: none
   Index controls = 0;
-  Index ablations = -1;
+  Index ablations = 0;
   Index donors = 0;
   Index no_op = 0;
   Index n = 0;
@@ -65,8 +65,18 @@ class PatchStudyRun {
       throw ArgumentError(
           ErrorCode::out_of_range,
           fmt::format("study_patches: target {} of {}", options.target, data_.targets.size()));
-    target_ = data_.targets[static_cast<std::size_t>(options.target)];
+    const Target& reported = data_.targets[static_cast<std::size_t>(options.target)];
+    study_.target = site_at_name(reported.at, config_);
+    target_ = options.site ? make_target(*options.site, config_) : reported;
+    study_.site = site_at_name(target_.at, config_);
     site_ = target_.at.site;
+    patch_position_ = data_.position;
+    if (!options.site || target_.at.position.kind == Position::Kind::all) return;
+    for (std::size_t r = 0; r < patch_position_.size(); ++r) {
+      const auto n_token =
+          static_cast<Index>(data_.ids[static_cast<std::size_t>(data_.text[r])].size());
+      patch_position_[r] = resolve_position(target_.at.position, n_token).front();
+    }
   }
 
   PatchStudy run() {
@@ -99,7 +109,6 @@ class PatchStudyRun {
       study_.response.group.push_back(data_.group[static_cast<std::size_t>(row)]);
     study_.n_row = n_row();
     study_.n_group = index_groups(study_.response.group).n_group;
-    study_.target = site_at_name(target_.at, config_);
     study_.mode = options_.mode;
     study_.bootstrap = options_.bootstrap;
     SiteAt read = data_.feature_site;
@@ -145,7 +154,7 @@ class PatchStudyRun {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto row = static_cast<std::size_t>(rows[i]);
       std::ranges::copy(
-          read.values.matrix().row(row_at.at({place.at(data_.text[row]), data_.position[row]})),
+          read.values.matrix().row(row_at.at({place.at(data_.text[row]), patch_position_[row]})),
           values.matrix().row(static_cast<Index>(i)).begin());
     }
     return values;
@@ -274,10 +283,8 @@ class PatchStudyRun {
     plan_.controls = plan_.n;
     for (const std::vector<double>& doses : control_doses_)
       plan_.n += static_cast<Index>(doses.size());
-    if (options_.ablate) {
-      plan_.ablations = plan_.n;
-      plan_.n += 3;
-    }
+    plan_.ablations = plan_.n;
+    plan_.n += static_cast<Index>(options_.ablations.size());
     plan_.donors = plan_.n;
     plan_.n += n_donor_;
     plan_.no_op = plan_.n++;
@@ -297,7 +304,7 @@ class PatchStudyRun {
 
   Patch<T> patch_of(Index i, Site site, EditMode mode, std::vector<T> values) const {
     const auto row = static_cast<std::size_t>(data_row(i));
-    return {data_.text[row],  site, data_.position[row], data_.feature_position[row], mode,
+    return {data_.text[row],  site, patch_position_[row], data_.feature_position[row], mode,
             std::move(values)};
   }
 
@@ -325,9 +332,11 @@ class PatchStudyRun {
       for (const double dose : control_doses_[c])
         patches.push_back(patch_of(i, site, mode, {static_cast<T>(dose)}));
     }
-    if (options_.ablate) {
-      for (const double value : {0.0, study_.range.mean, resampled_[row]})
-        patches.push_back(patch_of(i, site_, EditMode::set, {static_cast<T>(value)}));
+    for (const AblationMode ablation : options_.ablations) {
+      const double value = ablation == AblationMode::zero   ? 0
+                           : ablation == AblationMode::mean ? study_.range.mean
+                                                            : resampled_[row];
+      patches.push_back(patch_of(i, site_, EditMode::set, {static_cast<T>(value)}));
     }
     for (Index d = 0; d < n_donor_; ++d)
       patches.push_back(patch_of(
@@ -434,10 +443,10 @@ class PatchStudyRun {
       throw ArgumentError(
           ErrorCode::wrong_site,
           fmt::format("patch: the reporter reads {} before {} is computed, or at an earlier token",
-                      study_.read_out, study_.target),
+                      study_.read_out, study_.site),
           "no patch of the neuron can reach such a report");
     if (moved.largest_site_change == 0)
-      throw CheckError(fmt::format("patch: no dose changed {}", study_.target),
+      throw CheckError(fmt::format("patch: no dose changed {}", study_.site),
                        "choose doses that differ from the neuron's own values");
     DoseResponse& response = study_.response;
     response.report = reports_at(0, plan_.n_dose);
@@ -445,6 +454,7 @@ class PatchStudyRun {
     study_.total = causal_gain(response, study_.range, bootstrap);
     study_.none = gain_equivalence(response, study_.range, 0, options_.equivalence, bootstrap);
     study_.ideal = gain_equivalence(response, study_.range, 1, options_.equivalence, bootstrap);
+    study_.verdict = verdict();
     if (plan_.direct >= 0) {
       const DoseResponse direct{response.value, reports_at(plan_.direct, plan_.n_dose),
                                 response.group};
@@ -453,20 +463,25 @@ class PatchStudyRun {
     }
     analyse_points();
     analyse_controls();
-    if (plan_.ablations >= 0) {
-      Index k = plan_.ablations;
-      for (const AblationMode mode :
-           {AblationMode::zero, AblationMode::mean, AblationMode::resample}) {
-        study_.ablations.emplace_back(mode, necessity(study_.activation, study_.clean_report,
-                                                      column(std::as_const(reports_).matrix(), k++),
-                                                      response.group, bootstrap));
-      }
+    Index k = plan_.ablations;
+    for (const AblationMode mode : options_.ablations) {
+      study_.ablations.emplace_back(mode, necessity(study_.activation, study_.clean_report,
+                                                    column(std::as_const(reports_).matrix(), k++),
+                                                    response.group, bootstrap));
     }
     if (n_donor_ > 0) {
       const Tensor<double> donated = reports_at(plan_.donors, n_donor_);
       study_.interchange =
           sufficiency(donors_, donated.values(), options_.n_shuffle, options_.seed);
     }
+  }
+
+  GainVerdict verdict() const {
+    if (study_.ideal && study_.ideal->equivalent) return GainVerdict::follows;
+    if (study_.none && study_.none->equivalent) return GainVerdict::no_effect;
+    const std::optional<Interval>& interval = study_.total.gain.interval;
+    const bool holds_zero = !interval || (interval->ci_low <= 0 && interval->ci_high >= 0);
+    return holds_zero ? GainVerdict::undecided : GainVerdict::depends;
   }
 
   void analyse_points() {
@@ -550,7 +565,7 @@ class PatchStudyRun {
     if (!has_closed_form() || !study_.total.gain.estimate) return;
     for (const Index row : study_.row) {
       const auto r = static_cast<std::size_t>(row);
-      if (data_.position[r] != data_.feature_position[r]) return;
+      if (patch_position_[r] != data_.feature_position[r]) return;
     }
     const double slope = dot(write_, head_weight());
     // The slope of rounding errors e of the reports is at most max |e| / sd of the doses.
@@ -583,6 +598,7 @@ class PatchStudyRun {
   PatchStudyOptions options_;
   Target target_;
   Site site_;
+  std::vector<Index> patch_position_;  // of each row of the data
   PatchReadOut read_out_;
   std::vector<Index> training_;
   Tensor<double> training_values_;  // [n_training, width] of the patched site
@@ -613,6 +629,12 @@ std::string_view dose_mode_name(DoseMode mode) {
 std::string_view ablation_mode_name(AblationMode mode) {
   constexpr std::array<std::string_view, 3> kNames = {"zero", "mean", "resample"};
   return kNames[static_cast<std::size_t>(mode)];
+}
+
+std::string_view gain_verdict_name(GainVerdict verdict) {
+  constexpr std::array<std::string_view, 4> kNames = {"follows", "no_effect", "depends",
+                                                      "undecided"};
+  return kNames[static_cast<std::size_t>(verdict)];
 }
 
 template <class T>

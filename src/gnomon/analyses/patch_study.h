@@ -29,7 +29,10 @@ enum class AblationMode { zero, mean, resample };
 std::string_view ablation_mode_name(AblationMode mode);
 
 struct PatchStudyOptions {
-  Index target = 0;        // of the reporter's targets: patched, and whose report is read
+  Index target = 0;  // of the reporter's targets: whose report is read
+  // What is patched, as make_target has it; empty: the target. At @all it is patched at the
+  // target's own token.
+  std::optional<SiteAt> site = {};
   Part part = Part::test;  // whose rows are patched
   DoseMode mode = DoseMode::set;
   // Empty: n_dose values at equal distances over the natural range (set), from minus to plus half
@@ -39,7 +42,8 @@ struct PatchStudyOptions {
   Index n_control = 16;  // matched units of the site
   Index n_donor = 4;     // of every row, for the interchange; 0: none
   Index n_shuffle = 999;
-  bool ablate = true;
+  std::vector<AblationMode> ablations = {AblationMode::zero, AblationMode::mean,
+                                         AblationMode::resample};
   Index n_recheck = 16;  // patches that are run again the plain way
   EquivalenceOptions equivalence = {};
   BootstrapOptions bootstrap = {};
@@ -79,8 +83,17 @@ struct NonVacuity {
   bool reaches = false;  // the feature is computed from the patched token and site
 };
 
+// What the intervals of the gain say at the declared margin. Stored by these names.
+//   follows    within 1 ± margin: the report says what the neuron holds
+//   no_effect  within ± margin, whether or not 0 is among them
+//   depends    not 0, and neither of these
+//   undecided  none of these: see the smallest effect that could have been found
+enum class GainVerdict { follows, no_effect, depends, undecided };
+std::string_view gain_verdict_name(GainVerdict verdict);
+
 struct PatchStudy {
-  std::string target;      // "blocks.2.mlp.hook_post[509]@last"
+  std::string target;      // "blocks.2.mlp.hook_post[509]@last": whose activation is reported
+  std::string site;        // what is patched
   std::string read_out;    // "blocks.3.hook_resid_post@last"
   std::string definition;  // of the report
   Part part = Part::test;
@@ -100,6 +113,7 @@ struct PatchStudy {
   CausalGain total;
   std::optional<EquivalenceTest> none;   // of the gain with 0
   std::optional<EquivalenceTest> ideal;  // of the gain with 1
+  GainVerdict verdict = GainVerdict::undecided;
   // The neuron's write alone, added to the stream that is read, all later blocks at their clean
   // outputs.
   std::optional<CausalGain> direct;
@@ -120,13 +134,15 @@ struct PatchStudy {
   BootstrapOptions bootstrap;
 };
 
-// Patches the reporter's target in every row of a part and reads the report, in the units of the
+// Patches the reporter's target, or another unit, in every row of a part and reads the report, in
+// the units of the
 // activation whatever the reporter's kind: from the feature row for a head, from the logits of its
 // tokens for a token reporter.
 //
 // Throws ArgumentError (bad_data) where the part has no rows or the neuron no range; (wrong_site)
-// where the reporter reads before the neuron, so that no patch can reach it; (usage) for doses that
-// are all the same; CheckError where no patch changed the neuron.
+// where the reporter reads before the neuron, so that no patch can reach it; (out_of_range) for a
+// target or token that is not there; (usage) for a grid of fewer than 2 doses; CheckError where no
+// dose changed the neuron.
 template <class T>
 PatchStudy study_patches(const ReportModel<T>& model, const PatchStudyOptions& options);
 

@@ -4,27 +4,13 @@
 #include <optional>
 #include <string>
 
+#include "gnomon/report/detail/interval_json.h"
+
 namespace gnomon {
 namespace {
 
-// [low, high], or null.
-Json interval_json(const std::optional<Interval>& interval) {
-  if (!interval) return nullptr;
-  return Json::array({interval->ci_low, interval->ci_high});
-}
-
-Json bootstrap_json(const std::optional<BootstrapInterval>& bootstrap, std::string_view why_none) {
-  Json json;
-  json["value"] = bootstrap ? number_or_null(bootstrap->estimate) : Json(nullptr);
-  json["interval"] = bootstrap ? interval_json(bootstrap->interval) : Json(nullptr);
-  json["n_undefined"] = bootstrap ? bootstrap->n_undefined : Index{0};
-  if (!bootstrap) {
-    json["why"] = why_none;
-  } else if (!bootstrap->why_undefined.empty()) {
-    json["why"] = bootstrap->why_undefined;
-  }
-  return json;
-}
+using detail::bootstrap_json;
+using detail::interval_json;
 
 void add_score(Json& json, const std::optional<ReportScore>& maybe) {
   const ReportScore none;

@@ -42,6 +42,7 @@ constexpr std::array kSchemas = {
     SchemaRow{"analysis/audit.json", "urn:gnomon:schema:audit:1"},
     SchemaRow{"analysis/evaluation.json", "urn:gnomon:schema:evaluation:1"},
     SchemaRow{"analysis/weights.json", "urn:gnomon:schema:weights:1"},
+    SchemaRow{"analysis/patch.json", "urn:gnomon:schema:patch:1"},
 };
 
 Json with_schema(std::string_view relative, Json value) {
