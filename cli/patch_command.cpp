@@ -147,7 +147,7 @@ RunSettings run_settings(const Context& context, const PatchCommand& command,
   settings.manifest.tool = tool_record();
   settings.manifest.machine = {processor_name(), threads()};
   settings.manifest.precision = precision_name(Precision::float32);
-  settings.manifest.backend = backend_name(RunOptions{}.backend);
+  settings.manifest.backend = backend_name(gnomon::RunOptions{}.backend);
   settings.manifest.seed = context.options.seed;
   const auto integer = [](auto value) { return static_cast<std::int64_t>(value); };
   const auto origin = [](bool given, const char* option) {

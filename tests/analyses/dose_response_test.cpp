@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "gnomon/analyses/matched_units.h"
@@ -145,24 +146,51 @@ TEST(DoseResponse, NecessityIsTheSlopeThatIsLost) {
   EXPECT_GT(result.mean_change, 0);
 }
 
+// Texts differ in much else than the neuron: that does not hide what follows the donor.
 TEST(DoseResponse, SufficiencyFollowsTheDonorOrNot) {
   Random random(4, "sufficiency");
-  std::vector<double> donor, follows, ignores;
-  for (Index i = 0; i < 200; ++i) {
-    donor.push_back(random.normal());
-    follows.push_back(0.8 * donor.back() + random.normal());
-    ignores.push_back(random.normal());
+  Tensor<double> donor({50, 4}), follows({50, 4}), ignores({50, 4});
+  for (Index i = 0; i < 50; ++i) {
+    const double level = 100 * random.normal();
+    for (Index d = 0; d < 4; ++d) {
+      donor.matrix()(i, d) = random.normal();
+      follows.matrix()(i, d) = level + 0.8 * donor.matrix()(i, d) + random.normal();
+      ignores.matrix()(i, d) = level + random.normal();
+    }
   }
-  const Sufficiency yes = sufficiency(donor, follows, 499, 1);
+  const auto view = [](const Tensor<double>& tensor) { return tensor.matrix(); };
+  const Sufficiency yes = sufficiency(view(donor), view(follows), 499, 1);
   EXPECT_EQ(yes.p_value, 1.0 / 500);
+  EXPECT_EQ(yes.n_pair, 200);
   EXPECT_GT(*yes.r, yes.null_r_high);
-  EXPECT_NEAR(*yes.slope, 0.8, 0.25);
-  const Sufficiency no = sufficiency(donor, ignores, 499, 1);
+  EXPECT_GT(*yes.slope, yes.null_slope_high);
+  EXPECT_NEAR(*yes.slope, 0.8, 0.25);  // 3 standard errors, 1 / sqrt(150)
+  const Sufficiency no = sufficiency(view(donor), view(ignores), 499, 1);
   EXPECT_GT(no.p_value, 0.01);
   EXPECT_LT(no.null_r_low, 0);
-  const Sufficiency constant = sufficiency(donor, std::vector<double>(200, 1.0), 9, 1);
-  EXPECT_FALSE(constant.r);
-  EXPECT_FALSE(constant.why.empty());
+  // A report of the text alone does not vary within a row.
+  Tensor<double> constant({50, 4});
+  const Sufficiency none = sufficiency(view(donor), view(constant), 9, 1);
+  EXPECT_FALSE(none.r);
+  EXPECT_FALSE(none.why.empty());
+  EXPECT_THROW(sufficiency(view(donor), view(donor), 0, 1), ArgumentError);
+}
+
+// Under no effect p is uniform: of 200 studies 10 lie below 0.05, 3 standard errors are 9.2.
+TEST(DoseResponse, SufficiencyKeepsItsLevel) {
+  int n_below = 0;
+  for (std::uint64_t k = 0; k < 200; ++k) {
+    Random random(k, "sufficiency level");
+    Tensor<double> donor({12, 3}), report({12, 3});
+    for (double& value : donor.values()) value = std::exp(random.normal());
+    for (double& value : report.values()) value = std::exp(2 * random.normal());
+    n_below +=
+        sufficiency(std::as_const(donor).matrix(), std::as_const(report).matrix(), 99, k).p_value <=
+                0.05
+            ? 1
+            : 0;
+  }
+  EXPECT_LE(n_below, 20);
 }
 
 TEST(DoseResponse, ANeuronWithoutARangeIsAnError) {
@@ -178,11 +206,14 @@ TEST(MatchedUnits, TheNearestThatVaryAndWrite) {
   Random random(5, "matched_units");
   constexpr Index kUnits = 40;
   Tensor<double> values({200, kUnits});
-  std::vector<double> norms;
+  std::vector<double> norms, noise;
+  for (Index i = 0; i < 200; ++i) noise.push_back(random.normal());
+  // Mean and spread rise from unit to unit, so that the nearest are those beside it.
   for (Index u = 0; u < kUnits; ++u) {
     norms.push_back(u == 6 ? 0 : 1);
+    const double sd = u == 7 ? 0 : 1 + 0.1 * static_cast<double>(u);
     for (Index i = 0; i < 200; ++i)
-      values.matrix()(i, u) = u == 7 ? 1 : static_cast<double>(u) + random.normal();
+      values.matrix()(i, u) = static_cast<double>(u) + sd * noise[static_cast<std::size_t>(i)];
   }
   const auto units = matched_units(std::as_const(values).matrix(), norms, 5, 4, 1);
   ASSERT_EQ(units.size(), 4);
@@ -190,8 +221,8 @@ TEST(MatchedUnits, TheNearestThatVaryAndWrite) {
     EXPECT_NE(unit.unit, 5);
     EXPECT_NE(unit.unit, 6);  // writes nothing
     EXPECT_NE(unit.unit, 7);  // does not vary
-    EXPECT_LE(std::abs(unit.unit - 5), 9);
-    EXPECT_NEAR(unit.mean, static_cast<double>(unit.unit), 0.3);
+    EXPECT_LE(std::abs(unit.unit - 5), 7);
+    EXPECT_NEAR(unit.mean, static_cast<double>(unit.unit), 1);
     EXPECT_GT(unit.distance, 0);
   }
   EXPECT_TRUE(std::ranges::is_sorted(units, {}, &MatchedUnit::distance));

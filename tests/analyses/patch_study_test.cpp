@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "gnomon/base/error.h"
@@ -169,7 +171,9 @@ TEST_P(PlantedReporter, AddingAndScalingHaveTheSameGainOfALinearReport) {
     for (const DosePoint& point : study.points) {
       EXPECT_GE(point.share_in_range, 0);
       EXPECT_LE(point.share_in_range, 1);
-      if (mode == DoseMode::set) EXPECT_EQ(point.share_in_range, 1);
+      if (mode == DoseMode::set) {
+        EXPECT_EQ(point.share_in_range, 1);
+      }
     }
   }
 }

@@ -71,6 +71,24 @@ std::optional<double> ratio(double numerator, double denominator) {
   return numerator / denominator;
 }
 
+std::vector<double> flat(MatrixView<const double> matrix) {
+  std::vector<double> values;
+  for (Index i = 0; i < matrix.rows; ++i)
+    values.insert(values.end(), matrix.row(i).begin(), matrix.row(i).end());
+  return values;
+}
+
+// Rows of `width` numbers less their means.
+std::vector<double> within_rows(std::vector<double> values, Index width) {
+  const auto n = static_cast<std::size_t>(width);
+  for (std::size_t first = 0; first < values.size(); first += n) {
+    double mean = 0;
+    for (std::size_t i = first; i < first + n; ++i) mean += values[i] / static_cast<double>(width);
+    for (std::size_t i = first; i < first + n; ++i) values[i] -= mean;
+  }
+  return values;
+}
+
 // Slope of y on x from sums over a resample: n, Σx, Σx², Σxy, Σy in centred columns.
 std::optional<double> slope(double n, double x, double xx, double y, double xy) {
   return ratio(xy - x * y / n, xx - x * x / n);
@@ -168,6 +186,50 @@ std::optional<EquivalenceTest> gain_equivalence(const DoseResponse& response,
   return equivalence_test(*gain.gain.interval, reference, equivalence);
 }
 
+GainVerdict gain_verdict(const CausalGain& total, const std::optional<EquivalenceTest>& none,
+                         const std::optional<EquivalenceTest>& ideal) {
+  if (ideal && ideal->equivalent) return GainVerdict::follows;
+  if (none && none->equivalent) return GainVerdict::no_effect;
+  const std::optional<Interval>& interval = total.gain.interval;
+  const bool holds_zero = !interval || (interval->ci_low <= 0 && interval->ci_high >= 0);
+  return holds_zero ? GainVerdict::undecided : GainVerdict::depends;
+}
+
+std::string_view gain_verdict_name(GainVerdict verdict) {
+  constexpr std::array<std::string_view, 4> kNames = {"follows", "no_effect", "depends",
+                                                      "undecided"};
+  return kNames[static_cast<std::size_t>(verdict)];
+}
+
+std::vector<DosePoint> dose_points(const DoseResponse& response, std::span<const double> doses,
+                                   std::span<const double> clean_report, const NaturalRange& range,
+                                   const std::optional<Tensor<double>>& direct) {
+  check_response(response);
+  const MatrixView<const double> report = response.report.matrix();
+  if (static_cast<Index>(doses.size()) != report.cols ||
+      static_cast<Index>(clean_report.size()) != report.rows ||
+      (direct && direct->shape() != response.report.shape()))
+    throw ShapeError("dose_points: doses, clean and direct reports do not fit the response");
+  std::vector<DosePoint> points;
+  for (Index d = 0; d < report.cols; ++d) {
+    Moments of_value, of_report, of_change, of_direct;
+    Index n_in_range = 0;
+    for (Index i = 0; i < report.rows; ++i) {
+      const double value = response.value.matrix()(i, d);
+      n_in_range += range.holds(value) ? 1 : 0;
+      of_value.add(value);
+      of_report.add(report(i, d));
+      of_change.add(report(i, d) - clean_report[static_cast<std::size_t>(i)]);
+      if (direct) of_direct.add(direct->matrix()(i, d));
+    }
+    points.push_back({doses[static_cast<std::size_t>(d)], *of_value.mean(),
+                      static_cast<double>(n_in_range) / static_cast<double>(report.rows),
+                      *of_report.mean(), of_report.sd().value_or(0), *of_change.mean(),
+                      of_direct.mean()});
+  }
+  return points;
+}
+
 Necessity necessity(std::span<const double> activation, std::span<const double> clean_report,
                     std::span<const double> ablated_report, std::span<const Index> groups,
                     const BootstrapOptions& options) {
@@ -211,41 +273,47 @@ Necessity necessity(std::span<const double> activation, std::span<const double> 
   return result;
 }
 
-Sufficiency sufficiency(std::span<const double> donor_value, std::span<const double> report,
+Sufficiency sufficiency(MatrixView<const double> donor_value, MatrixView<const double> report,
                         Index n_shuffle, std::uint64_t seed) {
+  if (donor_value.rows != report.rows || donor_value.cols != report.cols)
+    throw ShapeError("sufficiency: donors and reports of different shapes");
+  if (n_shuffle < 1 || donor_value.cols < 2)
+    throw ArgumentError(
+        fmt::format("sufficiency: {} donors and {} shuffles, expected at least 2 "
+                    "donors and 1 shuffle",
+                    donor_value.cols, n_shuffle));
   Sufficiency result;
-  result.n_pair = static_cast<Index>(donor_value.size());
-  if (n_shuffle < 1) throw ArgumentError("sufficiency: no shuffles");
-  const SimpleRegression line = ols(donor_value, report);
+  result.n_pair = donor_value.rows * donor_value.cols;
+  const std::vector<double> y = within_rows(flat(report), report.cols);
+  std::vector<double> donors = flat(donor_value);
+  const std::vector<double> x = within_rows(donors, report.cols);
+  const SimpleRegression line = ols(x, y);
+  const Correlation r = pearson(x, y);
   result.slope = line.slope;
-  const Correlation r = pearson(donor_value, report);
   result.r = r.r;
   if (!line.slope || !r.r) {
     result.why =
         r.why_undefined.empty() ? std::string(line.why_undefined) : std::string(r.why_undefined);
     return result;
   }
-  // Shuffling leaves both columns' spread as it is: the slope is r times their ratio.
-  Moments of_donor, of_report;
-  of_donor.add(donor_value);
-  of_report.add(report);
-  const double scale = *of_report.sd() / *of_donor.sd();
   Random random(seed, "patch/donor_shuffle");
-  std::vector<double> shuffled(donor_value.begin(), donor_value.end());
-  std::vector<double> null_r, null_magnitude;
+  std::vector<double> null_r, null_slope, null_magnitude;
   for (Index k = 0; k < n_shuffle; ++k) {
-    random.shuffle(shuffled);
-    null_r.push_back(pearson(shuffled, report).r.value_or(0));
+    random.shuffle(donors);
+    const std::vector<double> shuffled = within_rows(donors, report.cols);
+    null_r.push_back(pearson(shuffled, y).r.value_or(0));
+    null_slope.push_back(ols(shuffled, y).slope.value_or(0));
     null_magnitude.push_back(std::abs(null_r.back()));
   }
   result.n_shuffle = n_shuffle;
   result.p_value = permutation_p_value(null_magnitude, std::abs(*r.r));
   const std::array<double, 2> ends = {0.025, 0.975};
-  const std::vector<double> at = quantiles(null_r, ends);
-  result.null_r_low = at[0];
-  result.null_r_high = at[1];
-  result.null_slope_low = at[0] * scale;
-  result.null_slope_high = at[1] * scale;
+  const std::vector<double> of_r = quantiles(null_r, ends);
+  const std::vector<double> of_slope = quantiles(null_slope, ends);
+  result.null_r_low = of_r[0];
+  result.null_r_high = of_r[1];
+  result.null_slope_low = of_slope[0];
+  result.null_slope_high = of_slope[1];
   return result;
 }
 

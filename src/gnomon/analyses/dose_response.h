@@ -69,6 +69,32 @@ std::optional<EquivalenceTest> gain_equivalence(const DoseResponse& response,
                                                 const EquivalenceOptions& equivalence,
                                                 BootstrapOptions options);
 
+// What the intervals of the gain say at the declared margin. Stored by these names.
+//   follows    within 1 ± margin: the report says what the neuron holds
+//   no_effect  within ± margin, whether or not 0 is among them
+//   depends    not 0, and neither of these
+//   undecided  none of these: see the smallest effect that could have been found
+enum class GainVerdict { follows, no_effect, depends, undecided };
+std::string_view gain_verdict_name(GainVerdict verdict);
+GainVerdict gain_verdict(const CausalGain& total, const std::optional<EquivalenceTest>& none,
+                         const std::optional<EquivalenceTest>& ideal);
+
+// The report at one dose, over all rows.
+struct DosePoint {
+  double dose = 0;
+  double mean_value = 0;      // of the neuron
+  double share_in_range = 0;  // of rows whose value lies in the natural range: below 1, the point
+                              // is partly a model that never was in such a state
+  double mean_report = 0;
+  double sd_report = 0;    // over rows
+  double mean_change = 0;  // of the report, from the unchanged run
+  std::optional<double> mean_direct;
+};
+// One for each dose. `direct`, reports of the direct effect alone, may be empty.
+std::vector<DosePoint> dose_points(const DoseResponse& response, std::span<const double> doses,
+                                   std::span<const double> clean_report, const NaturalRange& range,
+                                   const std::optional<Tensor<double>>& direct);
+
 // What is left of the report's relation to the unpatched activation when the neuron says nothing.
 //
 //   slope = of the report on the activation of the unchanged run, across rows
@@ -86,12 +112,14 @@ Necessity necessity(std::span<const double> activation, std::span<const double> 
                     std::span<const double> ablated_report, std::span<const Index> groups,
                     const BootstrapOptions& options);
 
-// Whether the report follows a value that another text's neuron had.
+// Whether the report follows a value that another text's neuron had. Every row gets several donors;
+// rows are taken about their own means, so that what texts differ in otherwise does not count.
 //
-//   slope and r of the report on the donor's value, over all pairs of a text and a donor
+//   slope and r of the report on the donor's value, within rows
 //
-// Null: donors shuffled over the pairs, reports left where they are. Donors were drawn at random,
-// so that under no effect all assignments are equally likely, whatever the texts.
+// Null: donors shuffled over all pairs of a row and a donor, reports left where they are. Donors
+// were drawn at random, so that under no effect all assignments are equally likely, whatever the
+// texts.
 struct Sufficiency {
   Index n_pair = 0;
   std::optional<double> slope;
@@ -104,7 +132,9 @@ struct Sufficiency {
   Index n_shuffle = 0;
   std::string why;  // why something is absent; empty where nothing is
 };
-Sufficiency sufficiency(std::span<const double> donor_value, std::span<const double> report,
+// donor_value, report [n_row, n_donor]. Throws ShapeError; ArgumentError for fewer than 2 donors or
+// 1 shuffle.
+Sufficiency sufficiency(MatrixView<const double> donor_value, MatrixView<const double> report,
                         Index n_shuffle, std::uint64_t seed);
 
 }  // namespace gnomon

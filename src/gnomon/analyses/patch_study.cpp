@@ -10,6 +10,7 @@
 #include <map>
 #include <numeric>
 
+#include "gnomon/analyses/report_reader.h"
 #include "gnomon/analyses/rounding.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
@@ -18,7 +19,6 @@
 #include "gnomon/stats/groups.h"
 #include "gnomon/stats/permutation.h"
 #include "gnomon/stats/quantile.h"
-#include "gnomon/train/option_names.h"
 
 namespace gnomon {
 namespace {
@@ -52,6 +52,13 @@ struct RowPlan {
   Index n = 0;
 };
 
+Index checked_target(Index target, const ReporterData& data) {
+  if (target < 0 || target >= static_cast<Index>(data.targets.size()))
+    throw ArgumentError(ErrorCode::out_of_range, fmt::format("patch: target {}, expected 0 to {}",
+                                                             target, data.targets.size() - 1));
+  return target;
+}
+
 template <class T>
 class PatchStudyRun {
  public:
@@ -59,12 +66,8 @@ class PatchStudyRun {
       : model_(model.model()),
         config_(model_.config()),
         data_(model.data()),
-        reporter_(model.reporter()),
-        options_(options) {
-    if (options.target < 0 || options.target >= static_cast<Index>(data_.targets.size()))
-      throw ArgumentError(
-          ErrorCode::out_of_range,
-          fmt::format("study_patches: target {} of {}", options.target, data_.targets.size()));
+        options_(options),
+        reader_(model, checked_target(options.target, model.data())) {
     const Target& reported = data_.targets[static_cast<std::size_t>(options.target)];
     study_.target = site_at_name(reported.at, config_);
     target_ = options.site ? make_target(*options.site, config_) : reported;
@@ -111,24 +114,8 @@ class PatchStudyRun {
     study_.n_group = index_groups(study_.response.group).n_group;
     study_.mode = options_.mode;
     study_.bootstrap = options_.bootstrap;
-    SiteAt read = data_.feature_site;
-    if (reporter_.has_head()) {
-      read_out_.site = read.site;
-      if (read.site.coordinate) read_out_.columns = {*read.site.coordinate};
-      read_out_.site.coordinate.reset();
-    } else {
-      read.site = {HookKind::logits, -1, std::nullopt};
-      read_out_.site = read.site;
-      for (const TokenId token : reporter_.tokens()) read_out_.columns.push_back(token);
-    }
-    study_.read_out = site_at_name(read, config_);
-    study_.definition = reporter_.has_head()
-                            ? fmt::format("report of the {} head at {}, in units of the activation",
-                                          option_name(reporter_.options().kind), study_.read_out)
-                            : fmt::format(
-                                  "mean of the bins under the softmax over the {} tokens of the {} "
-                                  "reporter, in units of the activation",
-                                  reporter_.tokens().size(), option_name(reporter_.options().kind));
+    study_.read_out = reader_.name();
+    study_.definition = reader_.definition();
   }
 
   // The patched site's row of each of these rows, in the model as it is.
@@ -234,7 +221,7 @@ class PatchStudyRun {
       study_.why_no_direct = "a pre-activation writes through its activation function";
       return;
     }
-    const Site& read = read_out_.site;
+    const Site& read = reader_.read_out().site;
     const Index block = block_of(read, config_);
     if (block >= config_.n_layers) {
       direct_site_ = Site{HookKind::resid_post, config_.n_layers - 1, std::nullopt};
@@ -346,20 +333,9 @@ class PatchStudyRun {
     patches.push_back(patch_of(i, site_, EditMode::set, {own}));
   }
 
-  std::vector<double> reports_of(MatrixView<const T> rows) const {
-    Tensor<double> wide({rows.rows, rows.cols});
-    for (Index i = 0; i < rows.rows; ++i)
-      std::ranges::copy(rows.row(i), wide.matrix().row(i).begin());
-    const Tensor<double> outputs =
-        reporter_.has_head() ? reporter_.head().forward(wide.matrix()) : std::move(wide);
-    return column(reporter_.reports(outputs.matrix()).matrix(), options_.target);
-  }
-
   Index run_rows(Index first) {
-    const Index width = read_out_.columns.empty() ? site_width(read_out_.site.kind, config_)
-                                                  : static_cast<Index>(read_out_.columns.size());
     const Index last =
-        std::min(n_row(), first + std::max(Index{1}, kHeldNumbers / (plan_.n * width)));
+        std::min(n_row(), first + std::max(Index{1}, kHeldNumbers / (plan_.n * reader_.width())));
     std::vector<Patch<T>> patches;
     Index n_recheck = 0;
     for (Index i = first; i < last; ++i) {
@@ -367,14 +343,14 @@ class PatchStudyRun {
       n_recheck += n_recheck_[static_cast<std::size_t>(i)];
     }
     const PatchResult<T> result =
-        run_patches<T>(model_, data_.ids, patches, read_out_, options_.patch);
-    const std::vector<double> reports = reports_of(std::as_const(result.values).matrix());
-    const std::vector<double> clean = reports_of(std::as_const(result.clean).matrix());
+        run_patches<T>(model_, data_.ids, patches, reader_.read_out(), options_.patch);
+    const std::vector<double> reports = reader_.reports(std::as_const(result.values).matrix());
+    const std::vector<double> clean = reader_.reports(std::as_const(result.clean).matrix());
     for (Index i = first; i < last; ++i) take_row(i, (i - first) * plan_.n, result, reports, clean);
     if (n_recheck > 0) {
-      const PatchRecheck check =
-          recheck_patches<T>(model_, data_.ids, std::span<const Patch<T>>(patches), read_out_,
-                             result, n_recheck, options_.seed + static_cast<std::uint64_t>(first));
+      const PatchRecheck check = recheck_patches<T>(
+          model_, data_.ids, std::span<const Patch<T>>(patches), reader_.read_out(), result,
+          n_recheck, options_.seed + static_cast<std::uint64_t>(first));
       recheck_.n += check.n;
       recheck_.largest_relative = std::max(recheck_.largest_relative, check.largest_relative);
     }
@@ -454,14 +430,16 @@ class PatchStudyRun {
     study_.total = causal_gain(response, study_.range, bootstrap);
     study_.none = gain_equivalence(response, study_.range, 0, options_.equivalence, bootstrap);
     study_.ideal = gain_equivalence(response, study_.range, 1, options_.equivalence, bootstrap);
-    study_.verdict = verdict();
+    study_.verdict = gain_verdict(study_.total, study_.none, study_.ideal);
+    std::optional<Tensor<double>> direct_report;
     if (plan_.direct >= 0) {
-      const DoseResponse direct{response.value, reports_at(plan_.direct, plan_.n_dose),
-                                response.group};
+      direct_report = reports_at(plan_.direct, plan_.n_dose);
+      const DoseResponse direct{response.value, *direct_report, response.group};
       study_.direct = causal_gain(direct, study_.range, bootstrap);
       study_.indirect = gain_difference(response, direct, study_.range, bootstrap);
     }
-    analyse_points();
+    study_.points =
+        dose_points(response, study_.doses, study_.clean_report, study_.range, direct_report);
     analyse_controls();
     Index k = plan_.ablations;
     for (const AblationMode mode : options_.ablations) {
@@ -470,43 +448,9 @@ class PatchStudyRun {
                                                     response.group, bootstrap));
     }
     if (n_donor_ > 0) {
-      const Tensor<double> donated = reports_at(plan_.donors, n_donor_);
-      study_.interchange =
-          sufficiency(donors_, donated.values(), options_.n_shuffle, options_.seed);
-    }
-  }
-
-  GainVerdict verdict() const {
-    if (study_.ideal && study_.ideal->equivalent) return GainVerdict::follows;
-    if (study_.none && study_.none->equivalent) return GainVerdict::no_effect;
-    const std::optional<Interval>& interval = study_.total.gain.interval;
-    const bool holds_zero = !interval || (interval->ci_low <= 0 && interval->ci_high >= 0);
-    return holds_zero ? GainVerdict::undecided : GainVerdict::depends;
-  }
-
-  void analyse_points() {
-    const auto n = static_cast<double>(n_row());
-    for (Index d = 0; d < plan_.n_dose; ++d) {
-      DosePoint point;
-      point.dose = study_.doses[static_cast<std::size_t>(d)];
-      double direct = 0;
-      for (Index i = 0; i < n_row(); ++i) {
-        const double value = study_.response.value.matrix()(i, d);
-        const double report = reports_.matrix()(i, d);
-        point.mean_value += value / n;
-        point.share_in_range += (study_.range.holds(value) ? 1 : 0) / n;
-        point.mean_report += report / n;
-        point.mean_change += (report - study_.clean_report[static_cast<std::size_t>(i)]) / n;
-        if (plan_.direct >= 0) direct += reports_.matrix()(i, plan_.direct + d) / n;
-      }
-      double squares = 0;
-      for (Index i = 0; i < n_row(); ++i) {
-        const double difference = reports_.matrix()(i, d) - point.mean_report;
-        squares += difference * difference;
-      }
-      point.sd_report = n > 1 ? std::sqrt(squares / (n - 1)) : 0;
-      if (plan_.direct >= 0) point.mean_direct = direct;
-      study_.points.push_back(point);
+      const MatrixView<const double> donors(donors_.data(), n_row(), n_donor_);
+      study_.interchange = sufficiency(donors, reports_at(plan_.donors, n_donor_).matrix(),
+                                       options_.n_shuffle, options_.seed);
     }
   }
 
@@ -528,25 +472,19 @@ class PatchStudyRun {
   }
 
   // P9: read straight off the last stream by a linear head, the gain is W_out[n] · w.
-  bool has_closed_form() const {
-    return target_.kind == TargetKind::neuron_post && site_.layer == config_.n_layers - 1 &&
-           read_out_.site.kind == HookKind::resid_post && read_out_.columns.empty() &&
-           reporter_.has_head() && reporter_.head().is_linear() && !reporter_.uses_bins();
-  }
-
-  std::vector<double> head_weight() const {
-    std::vector<double> weight = reporter_.head().linear_weight(options_.target);
-    const double sd = reporter_.labels().sd[static_cast<std::size_t>(options_.target)];
-    for (double& w : weight) w *= sd;
-    return weight;
+  std::optional<std::vector<double>> closed_form_weight() const {
+    if (target_.kind != TargetKind::neuron_post || site_.layer != config_.n_layers - 1 ||
+        reader_.read_out().site.kind != HookKind::resid_post || !reader_.read_out().columns.empty())
+      return std::nullopt;
+    return reader_.linear_weight();
   }
 
   void add_closed_form_bound(std::span<const T> feature) {
-    if (!has_closed_form()) return;
-    const std::vector<double> weight = head_weight();
+    const auto weight = closed_form_weight();
+    if (!weight) return;
     double magnitude = 0;
     for (std::size_t c = 0; c < feature.size(); ++c)
-      magnitude += std::abs(weight[c] * static_cast<double>(feature[c]));
+      magnitude += std::abs((*weight)[c] * static_cast<double>(feature[c]));
     largest_magnitude_ = std::max(largest_magnitude_, magnitude);
   }
 
@@ -562,12 +500,13 @@ class PatchStudyRun {
     study_.checks.push_back(make_check("P3", "a neuron set to its own value changes nothing",
                                        static_cast<double>(n_no_op_changed_), 0,
                                        "numbers of the read-outs that differ in any bit"));
-    if (!has_closed_form() || !study_.total.gain.estimate) return;
+    const auto weight = closed_form_weight();
+    if (!weight || !study_.total.gain.estimate) return;
     for (const Index row : study_.row) {
       const auto r = static_cast<std::size_t>(row);
       if (patch_position_[r] != data_.feature_position[r]) return;
     }
-    const double slope = dot(write_, head_weight());
+    const double slope = dot(write_, *weight);
     // The slope of rounding errors e of the reports is at most max |e| / sd of the doses.
     const std::vector<double> in_range = [&] {
       std::vector<double> values;
@@ -594,12 +533,11 @@ class PatchStudyRun {
   const Model& model_;
   const ModelConfig& config_;
   const ReporterData& data_;
-  const Reporter& reporter_;
   PatchStudyOptions options_;
+  ReportReader<T> reader_;
   Target target_;
   Site site_;
   std::vector<Index> patch_position_;  // of each row of the data
-  PatchReadOut read_out_;
   std::vector<Index> training_;
   Tensor<double> training_values_;  // [n_training, width] of the patched site
   std::vector<double> target_training_;
@@ -629,12 +567,6 @@ std::string_view dose_mode_name(DoseMode mode) {
 std::string_view ablation_mode_name(AblationMode mode) {
   constexpr std::array<std::string_view, 3> kNames = {"zero", "mean", "resample"};
   return kNames[static_cast<std::size_t>(mode)];
-}
-
-std::string_view gain_verdict_name(GainVerdict verdict) {
-  constexpr std::array<std::string_view, 4> kNames = {"follows", "no_effect", "depends",
-                                                      "undecided"};
-  return kNames[static_cast<std::size_t>(verdict)];
 }
 
 template <class T>

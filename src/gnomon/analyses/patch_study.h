@@ -40,7 +40,7 @@ struct PatchStudyOptions {
   std::vector<double> doses = {};
   Index n_dose = 9;
   Index n_control = 16;  // matched units of the site
-  Index n_donor = 4;     // of every row, for the interchange; 0: none
+  Index n_donor = 4;     // of every row, for the interchange, at least 2; 0: none
   Index n_shuffle = 999;
   std::vector<AblationMode> ablations = {AblationMode::zero, AblationMode::mean,
                                          AblationMode::resample};
@@ -50,18 +50,6 @@ struct PatchStudyOptions {
   std::uint64_t seed = 0;                                 // of controls, donors, shuffles, rechecks
   PatchOptions patch = {};                                // its progress is replaced by `progress`
   std::function<void(Index done, Index total)> progress;  // in rows
-};
-
-// The report at one dose, over all rows.
-struct DosePoint {
-  double dose = 0;
-  double mean_value = 0;      // of the neuron
-  double share_in_range = 0;  // of rows whose value lies in the natural range: below 1, the point
-                              // is partly a model that never was in such a state
-  double mean_report = 0;
-  double sd_report = 0;    // over rows
-  double mean_change = 0;  // of the report, from the unchanged run
-  std::optional<double> mean_direct;
 };
 
 struct UnitGain {
@@ -82,14 +70,6 @@ struct NonVacuity {
   double largest_report_change = 0;
   bool reaches = false;  // the feature is computed from the patched token and site
 };
-
-// What the intervals of the gain say at the declared margin. Stored by these names.
-//   follows    within 1 ± margin: the report says what the neuron holds
-//   no_effect  within ± margin, whether or not 0 is among them
-//   depends    not 0, and neither of these
-//   undecided  none of these: see the smallest effect that could have been found
-enum class GainVerdict { follows, no_effect, depends, undecided };
-std::string_view gain_verdict_name(GainVerdict verdict);
 
 struct PatchStudy {
   std::string target;      // "blocks.2.mlp.hook_post[509]@last": whose activation is reported
