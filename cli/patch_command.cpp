@@ -4,10 +4,12 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "cli/commands.h"
@@ -171,9 +173,23 @@ RunSettings run_settings(const Context& context, const PatchCommand& command,
   return settings;
 }
 
+// The run's folder. Runs of other commands have the command in their configuration.
+std::filesystem::path experiment_folder(const PatchCommand& command) {
+  std::filesystem::path folder = resolve_run(command.run, command.runs_dir);
+  for (const ConfigEntry& entry : open_run(folder).read_configuration()) {
+    if (entry.key != "command") continue;
+    const auto* name = std::get_if<std::string>(&entry.value);
+    throw ArgumentError(fmt::format("patch: \"{}\" is a run of `gnomon {}`, which has no trained "
+                                    "reporter",
+                                    folder.string(), name == nullptr ? "" : *name),
+                        "name a run of `gnomon run`; `gnomon runs list` shows them");
+  }
+  return folder;
+}
+
 void run_patch(const Context& context, const PatchCommand& command,
                std::optional<std::uint64_t> seed) {
-  const TrainedRun trained = load_trained_run(resolve_run(command.run, command.runs_dir), seed);
+  const TrainedRun trained = load_trained_run(experiment_folder(command), seed);
   const ExperimentRecord& record = trained.record;
   const ModelConfig& model = trained.model->model().config();
   PatchStudyOptions options = study_options(context, command, record.config, model);

@@ -26,13 +26,11 @@ namespace {
 // Read-outs that are held at a time, in numbers.
 constexpr Index kHeldNumbers = Index{4} << 20;
 
+// The ends are exact: the last dose of a range lies within it.
 std::vector<double> even_doses(double first, double last, Index n) {
   std::vector<double> doses;
-  for (Index i = 0; i < n; ++i) {
-    doses.push_back(n == 1 ? first
-                           : first + (last - first) * static_cast<double>(i) /
-                                         static_cast<double>(n - 1));
-  }
+  for (Index i = 0; i < n; ++i)
+    doses.push_back(std::lerp(first, last, static_cast<double>(i) / static_cast<double>(n - 1)));
   return doses;
 }
 

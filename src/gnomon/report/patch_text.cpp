@@ -135,11 +135,15 @@ std::string verdict_text(const PatchStudy& study) {
     case GainVerdict::follows:
       return fmt::format("The report follows the neuron: its gain is 1 within {:g} ({}).", margin,
                          tested(*study.ideal));
-    case GainVerdict::no_effect:
+    case GainVerdict::no_effect: {
+      const std::optional<Interval>& interval = study.total.gain.interval;
+      const bool is_zero = !interval || (interval->ci_low <= 0 && interval->ci_high >= 0);
       return fmt::format(
-          "Writing into the neuron does not move the report by more than {:g} per unit ({}; chance "
-          "to show this where there is no effect: {}).",
-          margin, tested(*study.none), format_percent(study.none->equivalence_power));
+          "Writing into the neuron moves the report by less than {:g} per unit ({}; chance to show "
+          "this where there is no effect: {}){}",
+          margin, tested(*study.none), format_percent(study.none->equivalence_power),
+          is_zero ? "." : ", though not by 0: an effect that is there, below the margin.");
+    }
     case GainVerdict::depends:
       return "The report depends on the neuron, with another gain than 1: the interval of the gain "
              "does not hold 0.";

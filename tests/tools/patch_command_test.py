@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""gnomon patch on experiments with the embedded model: head, tokens, another unit, wrong input."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+import validate_run  # noqa: E402
+
+COMMAND = os.environ.get("GNOMON_COMMAND", "build/release/gnomon")
+CONFIG = """
+[model]
+path = "gnomon-books"
+[target]
+units = ["blocks.{layer}.mlp.hook_post[100]@last"]
+[data]
+texts = ["builtin:scenes:150"]
+[train]
+epochs = 2
+[evaluate]
+bootstrap = 100
+"""
+FEW = ["--grid", "5", "--controls", "4"]
+
+
+class PatchTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.root = pathlib.Path(cls.folder.name)
+        for layer in (1, 3):
+            (cls.root / f"study{layer}.toml").write_text(CONFIG.format(layer=layer))
+            cls.run_gnomon("run", "--config", f"study{layer}.toml", "--out", f"run{layer}")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def run_gnomon(cls, *arguments, status=0):
+        done = subprocess.run([COMMAND, *arguments], cwd=cls.root, capture_output=True, text=True)
+        if done.returncode != status:
+            raise AssertionError(done.stdout + done.stderr)
+        return done
+
+    def test_a_run_directory_of_its_own(self):
+        done = self.run_gnomon("patch", "run1", *FEW, "--out", "patch1")
+        self.assertIn("Causal gain", done.stdout)
+        self.assertIn("0 failed", done.stdout)
+        self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
+        folder = self.root / "patch1"
+        patch = json.loads((folder / "analysis/patch.json").read_text())
+        self.assertEqual(patch["$schema"], "urn:gnomon:schema:patch:1")
+        self.assertEqual(len(patch["doses"]), 5)
+        self.assertEqual(len(patch["controls"]["units"]), 4)
+        self.assertTrue(all(dose["share_in_range"] == 1 for dose in patch["doses"]))
+        self.assertAlmostEqual(patch["gain"]["value"],
+                               patch["direct"]["value"] + patch["indirect"]["value"], places=9)
+        lines = (folder / "analysis/patch.csv").read_text().splitlines()
+        self.assertEqual(len(lines), 1 + 5 * patch["n_rows"])
+        checks = {check["id"]: check["status"]
+                  for check in json.loads((folder / "checks.json").read_text())}
+        self.assertEqual(checks, {"P7": "pass", "P3": "pass"})
+        self.assertEqual(json.loads((folder / "run.json").read_text())["status"], "done")
+        self.assertEqual(validate_run.problems_of(folder), [])
+        # The same command, the same bytes.
+        self.run_gnomon("patch", "run1", *FEW, "--out", "again")
+        for name in ("analysis/patch.json", "analysis/patch.csv", "checks.json"):
+            self.assertEqual((folder / name).read_bytes(), (self.root / "again" / name).read_bytes())
+
+    def test_last_block_of_a_linear_head_is_closed_form(self):
+        patch = json.loads(self.run_gnomon("patch", "run3", *FEW, "--out", "patch3", "--json").stdout)
+        self.assertEqual({check["id"] for check in patch["checks"]}, {"P7", "P3", "P9"})
+        self.assertEqual({check["status"] for check in patch["checks"]}, {"pass"})
+        self.assertAlmostEqual(patch["gain"]["r2_fit"], 1, places=5)
+
+    def test_modes_doses_and_another_unit(self):
+        def patch(out, *more):
+            return json.loads(self.run_gnomon("patch", "run1", "--controls", "2", "--out", out,
+                                              "--json", *more).stdout)
+        added = patch("add", "--mode", "add", "--values", "-1:1:3")
+        self.assertEqual([dose["dose"] for dose in added["doses"]], [-1, 0, 1])
+        self.assertEqual(added["mode"], "add")
+        self.assertIsNone(added["interchange"])
+        self.assertEqual(added["ablations"], [])
+        mean = patch("mean", "--mode", "mean")
+        self.assertEqual([ablation["mode"] for ablation in mean["ablations"]], ["mean"])
+        swapped = patch("swap", "--mode", "interchange")
+        self.assertGreater(swapped["interchange"]["n_pairs"], 0)
+        other = patch("other", "--site", "blocks.2.mlp.hook_post[7]@last")
+        self.assertEqual(other["site"], "blocks.2.mlp.hook_post[7]@last")
+        self.assertEqual(other["target"], "blocks.1.mlp.hook_post[100]@last")
+        earlier = patch("earlier", "--site", "blocks.1.mlp.hook_post[100]@-2")
+        self.assertEqual(earlier["direct"]["value"], 0)
+
+    def test_wrong_input_is_an_error(self):
+        def message(*arguments):
+            return self.run_gnomon("patch", *arguments, status=2).stderr
+        self.assertIn("expected a number", message("run1", "--values", "1,x"))
+        self.assertIn("low:high:n", message("run1", "--values", "1:2"))
+        self.assertIn("targets are 0 to 0", message("run1", "--target", "1"))
+        self.assertIn("margin", message("run1", "--margin", "0", *FEW, "--out", "bad"))
+        self.run_gnomon("patch", "run1", *FEW, "--out", "once")
+        self.assertIn("a run of `gnomon patch`", message("once"))
+        self.run_gnomon("patch", "run1", "--run-seed", "77", status=3)
+        self.run_gnomon("patch", "run1", "--mode", "scale", "--values", "1", "--out", "same", status=5)
+
+
+if __name__ == "__main__":
+    unittest.main()
