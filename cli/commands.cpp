@@ -17,6 +17,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_audit_command(app, context);
   add_weights_command(app, context);
   add_patch_command(app, context);
+  add_verdict_command(app, context);
   add_activations_command(app, context);
   add_data_command(app, context);
   add_runs_command(app, context);

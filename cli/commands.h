@@ -23,6 +23,7 @@ void add_projections_command(CLI::App& app, Context& context);
 void add_audit_command(CLI::App& app, Context& context);
 void add_weights_command(CLI::App& app, Context& context);
 void add_patch_command(CLI::App& app, Context& context);
+void add_verdict_command(CLI::App& app, Context& context);
 void add_scan_command(CLI::App& app, Context& context);
 void add_activations_command(CLI::App& app, Context& context);
 void add_data_command(CLI::App& app, Context& context);

@@ -109,7 +109,7 @@ class PatchTest(unittest.TestCase):
         self.assertIn("margin", message("run1", "--margin", "0", *FEW, "--out", "bad"))
         self.run_gnomon("patch", "run1", *FEW, "--out", "once")
         self.assertIn("a run of `gnomon patch`", message("once"))
-        self.run_gnomon("patch", "run1", "--run-seed", "77", status=3)
+        self.run_gnomon("patch", "run1", "--training-seed", "77", status=3)
         self.run_gnomon("patch", "run1", "--mode", "scale", "--values", "1", "--out", "same", status=5)
 
 

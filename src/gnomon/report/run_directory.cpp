@@ -43,6 +43,7 @@ constexpr std::array kSchemas = {
     SchemaRow{"analysis/evaluation.json", "urn:gnomon:schema:evaluation:1"},
     SchemaRow{"analysis/weights.json", "urn:gnomon:schema:weights:1"},
     SchemaRow{"analysis/patch.json", "urn:gnomon:schema:patch:1"},
+    SchemaRow{"analysis/verdict.json", "urn:gnomon:schema:verdict:1"},
 };
 
 Json with_schema(std::string_view relative, Json value) {

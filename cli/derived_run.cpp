@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/derived_run.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <limits>
+#include <utility>
+#include <variant>
+
+#include "cli/base_measurements.h"
+#include "cli/option_values.h"
+#include "cli/processor.h"
+#include "cli/run_records.h"
+#include "cli/terminal.h"
+#include "gnomon/base/error.h"
+#include "gnomon/base/file.h"
+#include "gnomon/base/threads.h"
+#include "gnomon/report/evaluation_files.h"
+#include "gnomon/report/study_files.h"
+#include "gnomon/train/option_names.h"
+
+namespace gnomon::cli {
+namespace {
+
+RunSettings run_settings(const Context& context, const DerivedRunOptions& options,
+                         const TrainedRun& trained, std::string_view command,
+                         std::vector<ConfigEntry> more) {
+  const RunManifest& from = trained.record.run.manifest;
+  const Target& target = studied_target(trained, options);
+  RunSettings settings;
+  settings.started = std::chrono::system_clock::now();
+  settings.home = environment_variable("HOME");
+  settings.id_words = {trained.record.config.model.path, unit_word(target), std::string(command),
+                       fmt::format("s{}", trained.seed)};
+  settings.manifest.name = options.name;
+  settings.manifest.argv = context.arguments;
+  settings.manifest.tool = tool_record();
+  settings.manifest.machine = {processor_name(), threads()};
+  settings.manifest.precision = precision_name(Precision::float32);
+  settings.manifest.backend = backend_name(gnomon::RunOptions{}.backend);
+  settings.manifest.seed = context.options.seed;
+  const auto integer = [](auto value) { return static_cast<std::int64_t>(value); };
+  settings.configuration = {
+      {"command", std::string(command), "command line"},
+      {"seed", integer(context.options.seed), context.options.seed == 0 ? "default" : "--seed"},
+      {"run.id", from.id, "RUN"},
+      {"run.configuration_sha256", from.configuration_sha256, "RUN"},
+      {"run.training_seed", integer(trained.seed),
+       options.training_seed ? "--training-seed" : "RUN"},
+      {"target.unit", site_at_name(target.at, trained.record.inputs.model.config()), "RUN"}};
+  for (ConfigEntry& entry : more) settings.configuration.push_back(std::move(entry));
+  return settings;
+}
+
+// The run's folder. Runs of other commands have the command in their configuration.
+std::filesystem::path experiment_folder(const DerivedRunOptions& options) {
+  std::filesystem::path folder = resolve_run(options.run, options.runs_dir);
+  for (const ConfigEntry& entry : open_run(folder).read_configuration()) {
+    if (entry.key != "command") continue;
+    const auto* name = std::get_if<std::string>(&entry.value);
+    throw ArgumentError(fmt::format("\"{}\" is a run of `gnomon {}`, which has no trained reporter",
+                                    folder.string(), name == nullptr ? "" : *name),
+                        "name a run of `gnomon run`; `gnomon runs list` shows them");
+  }
+  return folder;
+}
+
+}  // namespace
+
+void add_derived_run_options(CLI::App& command, DerivedRunOptions& options) {
+  command
+      .add_option("run", options.run,
+                  "A run of `gnomon run` or `train`: a path, the beginning of its id, or @last")
+      ->required()
+      ->type_name("RUN");
+  command
+      .add_option_function<std::string>(
+          "--training-seed",
+          [&options](const std::string& given) {
+            options.training_seed = static_cast<std::uint64_t>(parse_integer(
+                "--training-seed", given, 0, std::numeric_limits<std::int64_t>::max()));
+          },
+          "Which training of the run; its first unless given")
+      ->type_name("N");
+  add_integer_option(command, "--target", options.target, 0, 1 << 20,
+                     "Number of the target where the run has several, from 0");
+  command.add_option("-o,--out", options.out, "The run directory to make")->type_name("DIR");
+  add_runs_dir_option(command, options.runs_dir);
+  command.add_option("--name", options.name, "A name for the run")->type_name("TEXT");
+}
+
+TrainedRun load_trained_run(const DerivedRunOptions& options) {
+  TrainedRun trained = load_trained_run(experiment_folder(options), options.training_seed);
+  const auto n_target = std::ssize(trained.record.inputs.targets);
+  if (options.target >= n_target) {
+    throw ArgumentError(
+        ErrorCode::out_of_range,
+        fmt::format("--target is {}, expected 0 to {}: the run has {} target{}", options.target,
+                    n_target - 1, n_target, n_target == 1 ? "" : "s"),
+        "gnomon runs show RUN lists them");
+  }
+  return trained;
+}
+
+const Target& studied_target(const TrainedRun& trained, const DerivedRunOptions& options) {
+  return trained.record.inputs.targets[static_cast<std::size_t>(options.target)];
+}
+
+std::string reporter_words(const TrainedRun& trained) {
+  const TrainOptions& train = trained.model->options();
+  return fmt::format("{}, head {}, trained: {}", option_name(train.reporter.kind),
+                     option_name(train.reporter.head), option_name(train.trained.part));
+}
+
+std::unique_ptr<ReportModel<float>> untrained_model(const TrainedRun& trained) {
+  TrainOptions train = trained.record.config.train;
+  train.seed = trained.seed;
+  return std::make_unique<ReportModel<float>>(
+      trained.record.inputs.model, trained.record.reporter_data, train, gnomon::RunOptions{});
+}
+
+TargetStudies measure_before_and_after(const Context& context, const TrainedRun& trained,
+                                       const Target& target) {
+  const ExperimentRecord& record = trained.record;
+  const auto measure = [&](const std::string& name, const Model& model) {
+    Progress progress = context.progress(name, 0, "tokens");
+    gnomon::RunOptions run;
+    run.progress = progress.callback();
+    StudyData study = rows_of_data(
+        measure_study(model, target, record.data.texts, Precision::float32, run), record.data);
+    progress.finish();
+    return study;
+  };
+  TargetStudies studies;
+  studies.before = measure("Before", record.inputs.model);
+  studies.after =
+      trained.model->trains_model() ? measure("After", trained.model->model()) : studies.before;
+  return studies;
+}
+
+SeedEvaluation read_seed_evaluation(const TrainedRun& trained, Index target) {
+  const StoredRun& run = trained.record.run;
+  const std::string folder = seed_folder("", trained.seed).generic_string();
+  const std::string evaluation =
+      folder + (target == 0 ? "/evaluation.json" : fmt::format("/evaluation-{}.json", target));
+  const std::string training = folder + "/training.json";
+  return {evaluation_from_json(run.read_json(evaluation), evaluation),
+          drift_from_json(run.read_json(training).at("drift").at(static_cast<std::size_t>(target)),
+                          trained.record.config.evaluate.level, training)};
+}
+
+DerivedRun::DerivedRun(const Context& context, const DerivedRunOptions& options,
+                       const TrainedRun& trained, std::string_view command,
+                       std::vector<ConfigEntry> settings)
+    : context_(context),
+      run_(options.out.empty()
+               ? RunDirectory::create_in(
+                     options.runs_dir,
+                     run_settings(context, options, trained, command, std::move(settings)))
+               : RunDirectory::create(options.out, run_settings(context, options, trained, command,
+                                                                std::move(settings)))) {
+  run_.add_varying_file("console.log");
+  run_.set_model(model_record(trained.record.inputs.model));
+  if (trained.record.run.manifest.data) run_.set_data(*trained.record.run.manifest.data);
+}
+
+void DerivedRun::stage(const std::string& name, const std::function<void(RunDirectory&)>& body) {
+  run_.stage(name, [&] { body(run_); });
+}
+
+void DerivedRun::finish(const std::string& shown, const Json& json,
+                        const std::vector<CheckResult>& checks) {
+  if (!checks.empty())
+    run_.stage("checks", [&] { run_.write_json("checks.json", checks_json(checks)); });
+  write_file_atomic(run_.path() / "console.log", shown);
+  run_.finish(all_passed(checks) ? RunStatus::done : RunStatus::failed);
+  if (context_.options.json) {
+    context_.out << dump_json(json);
+  } else {
+    context_.out << shown << "\nRun: " << run_.path().string() << "\n";
+  }
+  require_passed(checks, run_.path());
+}
+
+}  // namespace gnomon::cli

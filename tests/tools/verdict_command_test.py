@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""gnomon verdict and weights on a run of the embedded model."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+COMMAND = os.environ.get("GNOMON_COMMAND", "build/release/gnomon")
+CONFIG = """
+[model]
+path = "gnomon-books"
+[target]
+units = ["blocks.2.mlp.hook_post[539]@last"]
+[data]
+texts = ["builtin:scenes:300"]
+[train]
+epochs = 60
+[train.optimizer]
+learning_rate = 1e-2
+[evaluate]
+bootstrap = 200
+"""
+
+
+class VerdictTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.root = pathlib.Path(self.folder.name)
+        (self.root / "study.toml").write_text(CONFIG)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def gnomon(self, *arguments, status=0):
+        done = subprocess.run([COMMAND, *arguments], cwd=self.root, capture_output=True, text=True)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done
+
+    def test_verdict_of_a_head(self):
+        self.gnomon("train", "--config", "study.toml", "--out", "run")
+        done = self.gnomon("verdict", "run", "--out", "verdict")
+        self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
+        self.assertIn("0 failed", done.stdout)
+        verdict = json.loads((self.root / "verdict/analysis/verdict.json").read_text())
+        self.assertEqual(verdict["target"], "blocks.2.mlp.hook_post[539]@last")
+        self.assertEqual([row["id"] for row in verdict["evidence"]],
+                         [f"E{i}" for i in range(1, 9)])
+        outcome = {row["name"]: row["outcome"] for row in verdict["accounts"]}
+        self.assertEqual(outcome["regularised"], "contradicted")  # a head cannot move the neuron
+        # The verdict's gain is what patching found.
+        patch = json.loads((self.root / "verdict/analysis/patch.json").read_text())
+        self.assertEqual(verdict["gain"]["value"], patch["gain"]["value"])
+        again = self.gnomon("verdict", "run", "--out", "again", "--json")
+        self.assertEqual(json.loads(again.stdout)["evidence"], verdict["evidence"])
+        self.gnomon("verdict", "verdict", status=2)
+        self.gnomon("verdict", "run", "--target", "1", status=2)
+        self.gnomon("verdict", "run", "--training-seed", "7", status=3)
+
+
+if __name__ == "__main__":
+    unittest.main()
