@@ -2,6 +2,7 @@
 // in: texts, sites and a quantity   out: the quantity's gradient at those sites
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -26,5 +27,24 @@ std::vector<Activations<T>> capture_gradients(const Model& model,
                                               std::span<const SiteAt> sites,
                                               const std::optional<SiteAt>& of,
                                               const RunOptions& options);
+
+// d quantity / d row, as long as the row, of one text whose quantity is a function of its row at
+// one site and token.
+template <class T>
+using RowGradient = std::function<std::vector<double>(Index text, std::span<const T> row)>;
+
+// The same for a quantity that is any function of the row of `of` at token position[t] of each
+// text: what a head or a loss makes of it. `gradient` is called once for each text, in order.
+//
+// Throws as capture does, and ArgumentError: usage where `of` has a coordinate or a site lies after
+// it; out_of_range for a token that a text does not have; ShapeError where there is not one
+// position for each text, or a gradient has another length than the row.
+template <class T>
+std::vector<Activations<T>> capture_row_gradients(const Model& model,
+                                                  std::span<const std::vector<TokenId>> texts,
+                                                  std::span<const SiteAt> sites, const Site& of,
+                                                  std::span<const Index> position,
+                                                  const RowGradient<T>& gradient,
+                                                  const RunOptions& options);
 
 }  // namespace gnomon

@@ -54,6 +54,23 @@ std::vector<double> ReportReader<T>::reports(MatrixView<const T> rows) const {
 }
 
 template <class T>
+std::vector<double> ReportReader<T>::gradient(std::span<const T> row) const {
+  Tensor<double> features({1, static_cast<Index>(row.size())});
+  std::ranges::copy(row, features.data());
+  if (!reporter_.has_head()) return reporter_.report_gradient(features.values(), target_);
+  const Tensor<double> outputs = reporter_.head().forward(features.matrix());
+  const std::vector<double> by_output = reporter_.report_gradient(outputs.values(), target_);
+  std::vector<double> gradient(row.size());
+  for (std::size_t k = 0; k < by_output.size(); ++k) {
+    if (by_output[k] == 0) continue;
+    const std::vector<double> direction =
+        reporter_.head().read_direction(features.matrix(), static_cast<Index>(k));
+    for (std::size_t c = 0; c < gradient.size(); ++c) gradient[c] += by_output[k] * direction[c];
+  }
+  return gradient;
+}
+
+template <class T>
 std::optional<std::vector<double>> ReportReader<T>::linear_weight() const {
   if (!reporter_.has_head() || !reporter_.head().is_linear() || reporter_.uses_bins())
     return std::nullopt;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ class ReportReader {
 
   // Reports [n] of rows [n, width].
   std::vector<double> reports(MatrixView<const T> rows) const;
+  // d report / d row at this row.
+  std::vector<double> gradient(std::span<const T> row) const;
   // Where report = weight · row + a constant: the weight. Else nothing.
   std::optional<std::vector<double>> linear_weight() const;
 
