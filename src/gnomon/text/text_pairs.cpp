@@ -12,8 +12,8 @@
 #include "gnomon/base/json.h"
 #include "gnomon/base/quote.h"
 #include "gnomon/text/corpus.h"
+#include "gnomon/text/csv.h"
 #include "gnomon/text/detail/corpus_builder.h"
-#include "gnomon/text/detail/csv.h"
 
 namespace gnomon {
 namespace {
@@ -54,8 +54,8 @@ std::array<std::optional<std::size_t>, kFields> find_columns(const std::vector<s
 
 std::vector<TextPair> read_csv_pairs(const fs::path& path, const CorpusBuilder& content,
                                      const Names& names) {
-  detail::CsvReader reader(content.body(), path.string(), kLargestText);
-  detail::CsvRow row;
+  CsvReader reader(content.body(), path.string(), kLargestText);
+  CsvRow row;
   std::optional<std::array<std::optional<std::size_t>, kFields>> columns;
   std::size_t n_columns = 0;
   std::vector<TextPair> pairs;
