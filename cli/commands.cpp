@@ -18,6 +18,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_weights_command(app, context);
   add_patch_command(app, context);
   add_verdict_command(app, context);
+  add_sweep_command(app, context);
   add_activations_command(app, context);
   add_data_command(app, context);
   add_runs_command(app, context);

@@ -24,6 +24,7 @@ void add_audit_command(CLI::App& app, Context& context);
 void add_weights_command(CLI::App& app, Context& context);
 void add_patch_command(CLI::App& app, Context& context);
 void add_verdict_command(CLI::App& app, Context& context);
+void add_sweep_command(CLI::App& app, Context& context);
 void add_scan_command(CLI::App& app, Context& context);
 void add_activations_command(CLI::App& app, Context& context);
 void add_data_command(CLI::App& app, Context& context);

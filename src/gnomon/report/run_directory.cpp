@@ -44,6 +44,7 @@ constexpr std::array kSchemas = {
     SchemaRow{"analysis/weights.json", "urn:gnomon:schema:weights:1"},
     SchemaRow{"analysis/patch.json", "urn:gnomon:schema:patch:1"},
     SchemaRow{"analysis/verdict.json", "urn:gnomon:schema:verdict:1"},
+    SchemaRow{"analysis/sweep.json", "urn:gnomon:schema:sweep:1"},
 };
 
 Json with_schema(std::string_view relative, Json value) {
