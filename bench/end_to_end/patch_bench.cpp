@@ -4,11 +4,15 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "banner.h"
+#include "gnomon/activations/capture.h"
 #include "gnomon/activations/patch.h"
+#include "gnomon/analyses/patch_sweep.h"
 #include "models.h"
 
 namespace gnomon::bench {
@@ -58,6 +62,37 @@ const Job& dose_response() {
   return job;
 }
 
+// The sweep with its statistics and checks: mlp_out of every layer and token, 32 tokens, one pair,
+// read by a linear head at the last stream; and 24 of the same cells as whole runs.
+const std::vector<std::vector<TokenId>>& sweep_texts() {
+  static const std::vector<std::vector<TokenId>> texts =
+      random_texts(gpt2_shapes().config(), 2, 32, 32);
+  return texts;
+}
+
+SweepMetric<float> linear_head() {
+  const Index width = gpt2_shapes().config().d_model;
+  std::vector<double> weight;
+  for (Index i = 0; i < width; ++i) weight.push_back(std::sin(static_cast<double>(i)));
+  SweepMetric<float> metric;
+  metric.read_out.site = {HookKind::resid_post, gpt2_shapes().config().n_layers - 1, std::nullopt};
+  metric.definition = "linear head";
+  metric.value = [weight](const SweepCase&, std::span<const float> row) {
+    double sum = 0;
+    for (std::size_t c = 0; c < row.size(); ++c) sum += weight[c] * static_cast<double>(row[c]);
+    return sum;
+  };
+  metric.gradient = [weight](const SweepCase&, std::span<const float>) { return weight; };
+  return metric;
+}
+
+std::vector<SweepCell> sweep_bench_cells() {
+  std::vector<Index> layers;
+  for (Index layer = 0; layer < gpt2_shapes().config().n_layers; ++layer) layers.push_back(layer);
+  const HookKind kind = HookKind::mlp_out;
+  return sweep_cells(std::span(&kind, 1), layers, each_position(32, false), gpt2_shapes().config());
+}
+
 void set_rate(benchmark::State& state, std::size_t n_patch) {
   state.counters["patches"] =
       benchmark::Counter(static_cast<double>(n_patch) * static_cast<double>(state.iterations()),
@@ -102,8 +137,61 @@ void gpt2_layer_position_sweep_plain(benchmark::State& state) {
 void gpt2_dose_response(benchmark::State& state) { run_shared(state, dose_response()); }
 void gpt2_dose_response_plain(benchmark::State& state) { run_plain(state, dose_response()); }
 
+void gpt2_sweep(benchmark::State& state) {
+  const std::vector<SweepCell> cells = sweep_bench_cells();
+  const SweepMetric<float> metric = linear_head();
+  const std::vector<SweepCase> pairs = {{0, 1, 31, 0, 0, 0}};
+  SweepOptions options;
+  options.n_recheck = static_cast<Index>(state.range(0));
+  options.bootstrap.n_bootstrap = 2000;
+  for (auto _ : state) {
+    const PatchSweep sweep =
+        sweep_patches<float>(gpt2_shapes(), sweep_texts(), pairs, cells, metric, options);
+    for (const CheckResult& check : sweep.checks) {
+      if (check.status != CheckStatus::pass) return state.SkipWithError("a check failed");
+    }
+  }
+  set_rate(state, cells.size());
+}
+
+// Whole runs of 24 of the cells, each from the embedding to the head's row.
+void gpt2_sweep_plain(benchmark::State& state) {
+  const std::vector<SweepCell> cells = sweep_bench_cells();
+  const SweepMetric<float> metric = linear_head();
+  constexpr std::size_t kCells = 24;
+  const SiteAt read{metric.read_out.site, {Position::Kind::last, -1}};
+  const std::span<const std::vector<TokenId>> base(sweep_texts().data() + 1, 1);
+  // What is put in is known beforehand: its run is not part of the time.
+  std::vector<Edit<float>> edits;
+  for (std::size_t k = 0; k < kCells; ++k) {
+    const SiteAt at = cells[k * cells.size() / kCells].at;
+    const Activations<float> stored =
+        capture<float>(gpt2_shapes(), {sweep_texts().data(), 1}, {&at, 1}, {}, {})
+            .activations.front();
+    const std::span<const float> row = stored.values.values();
+    edits.push_back({at, EditMode::set, {row.begin(), row.end()}});
+    edits.back().may_change_nothing = true;
+  }
+  double sum = 0;
+  for (auto _ : state) {
+    for (std::size_t k = 0; k < kCells; ++k) {
+      const auto result = capture<float>(gpt2_shapes(), base, {&read, 1}, {&edits[k], 1}, {});
+      sum += metric.value({}, result.activations.front().values.matrix().row(0));
+    }
+  }
+  benchmark::DoNotOptimize(sum);
+  set_rate(state, kCells);
+}
+
 BENCHMARK(gpt2_layer_position_sweep)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(gpt2_layer_position_sweep_plain)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(gpt2_sweep)
+    ->ArgName("rechecks")
+    ->Arg(0)
+    ->Arg(16)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK(gpt2_sweep_plain)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(gpt2_dose_response)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(gpt2_dose_response_plain)->Unit(benchmark::kMillisecond)->UseRealTime();
 
