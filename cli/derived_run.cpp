@@ -54,9 +54,11 @@ RunSettings run_settings(const Context& context, const DerivedRunOptions& option
   return settings;
 }
 
-// The run's folder. Runs of other commands have the command in their configuration.
-std::filesystem::path experiment_folder(const DerivedRunOptions& options) {
-  std::filesystem::path folder = resolve_run(options.run, options.runs_dir);
+}  // namespace
+
+std::filesystem::path experiment_folder(const std::string& run, const std::string& runs_dir) {
+  std::filesystem::path folder = resolve_run(run, runs_dir);
+  // Runs of other commands have the command in their configuration.
   for (const ConfigEntry& entry : open_run(folder).read_configuration()) {
     if (entry.key != "command") continue;
     const auto* name = std::get_if<std::string>(&entry.value);
@@ -66,8 +68,6 @@ std::filesystem::path experiment_folder(const DerivedRunOptions& options) {
   }
   return folder;
 }
-
-}  // namespace
 
 void add_derived_run_options(CLI::App& command, DerivedRunOptions& options) {
   command
@@ -92,7 +92,8 @@ void add_derived_run_options(CLI::App& command, DerivedRunOptions& options) {
 }
 
 TrainedRun load_trained_run(const DerivedRunOptions& options) {
-  TrainedRun trained = load_trained_run(experiment_folder(options), options.training_seed);
+  TrainedRun trained =
+      load_trained_run(experiment_folder(options.run, options.runs_dir), options.training_seed);
   const auto n_target = std::ssize(trained.record.inputs.targets);
   if (options.target >= n_target) {
     throw ArgumentError(

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,8 +35,12 @@ struct DerivedRunOptions {
 };
 void add_derived_run_options(CLI::App& command, DerivedRunOptions& options);
 
-// Throws as load_trained_run(folder, seed) does, and ArgumentError (out_of_range) for a target that
-// the run does not have.
+// The folder of a run with trainings. Throws as resolve_run does, and ArgumentError for a run of
+// another command.
+std::filesystem::path experiment_folder(const std::string& run, const std::string& runs_dir);
+
+// Throws as experiment_folder and load_trained_run(folder, seed) do, and ArgumentError
+// (out_of_range) for a target that the run does not have.
 TrainedRun load_trained_run(const DerivedRunOptions& options);
 const Target& studied_target(const TrainedRun& trained, const DerivedRunOptions& options);
 // "regression, head trained, trained: after_target"

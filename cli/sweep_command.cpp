@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/derived_run.h"
 #include "cli/option_values.h"
 #include "cli/processor.h"
 #include "cli/resolve_model.h"
@@ -189,7 +190,7 @@ SweepSubject load_subject(const Context& context, const SweepCommand& command) {
     subject.model = Model::load(resolve_model(command.model));
   } else {
     subject.trained =
-        load_trained_run(resolve_run(command.run, command.runs_dir), command.run_seed);
+        load_trained_run(experiment_folder(command.run, command.runs_dir), command.run_seed);
     const std::vector<Target>& targets = subject.trained->record.reporter_data->targets;
     if (command.target >= static_cast<Index>(targets.size()))
       throw ArgumentError(ErrorCode::out_of_range,
@@ -413,10 +414,10 @@ void add_sweep_command(CLI::App& app, Context& context) {
                      "Patches to run again as whole runs");
   command
       ->add_option_function<std::string>(
-          "--run-seed",
+          "--training-seed",
           [options](const std::string& given) {
-            options->run_seed = static_cast<std::uint64_t>(
-                parse_integer("--run-seed", given, 0, std::numeric_limits<std::int64_t>::max()));
+            options->run_seed = static_cast<std::uint64_t>(parse_integer(
+                "--training-seed", given, 0, std::numeric_limits<std::int64_t>::max()));
           },
           "The run's seed whose reporter is read; default: its first")
       ->type_name("N");
