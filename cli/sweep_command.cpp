@@ -50,7 +50,7 @@ struct SweepCommand {
   std::optional<SweepMetricKind> metric;
   SweepDirection direction = SweepDirection::denoising;
   std::optional<std::uint64_t> run_seed;
-  Index most_pairs = 64;
+  Index most_pairs = 32;
   Index attribution = 0;
   Index sample = 20;
   Index recheck = SweepOptions{}.n_recheck;

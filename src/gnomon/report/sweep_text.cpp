@@ -208,7 +208,7 @@ std::string sweep_text(const PatchSweep& sweep, const SweepPairs& pairs, Index n
                       sweep_direction_name(sweep.direction), denoises ? "corrupted" : "clean",
                       denoises ? "clean" : "corrupted");
   text += fmt::format(
-      "{} pairs in {} groups, {} left out; means {:.4g} and {:.4g}, rms difference {:.4g}\n\n",
+      "{} pairs in {} groups, {} left out; means {:.4g} and {:.4g}, rms difference {:.4g}\n",
       sweep.n_case, sweep.n_group, pairs.left_out.size(), mean(sweep.base), mean(sweep.other),
       sweep.total_rms);
   std::string wrapped;
@@ -216,10 +216,9 @@ std::string sweep_text(const PatchSweep& sweep, const SweepPairs& pairs, Index n
     const std::size_t end = text.find('\n');
     for (const std::string& line : wrapped_lines(text.substr(0, end), style.width))
       wrapped += line + "\n";
-    if (end == 0) wrapped += "\n";
     text.erase(0, end + 1);
   }
-  text = wrapped + grids_text(sweep, style.width) + top_text(sweep, n_top, style);
+  text = wrapped + "\n" + grids_text(sweep, style.width) + top_text(sweep, n_top, style);
   if (sweep.attribution) text += attribution_text(*sweep.attribution, style.width);
   return style.unicode ? text : ascii_text(text);
 }
