@@ -105,7 +105,7 @@ class PatchTest(unittest.TestCase):
             return self.run_gnomon("patch", *arguments, status=2).stderr
         self.assertIn("expected a number", message("run1", "--values", "1,x"))
         self.assertIn("low:high:n", message("run1", "--values", "1:2"))
-        self.assertIn("targets are 0 to 0", message("run1", "--target", "1"))
+        self.assertIn("expected 0 to 0", message("run1", "--target", "1"))
         self.assertIn("margin", message("run1", "--margin", "0", *FEW, "--out", "bad"))
         self.run_gnomon("patch", "run1", *FEW, "--out", "once")
         self.assertIn("a run of `gnomon patch`", message("once"))

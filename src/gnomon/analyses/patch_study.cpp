@@ -170,11 +170,11 @@ class PatchStudyRun {
     if (options_.doses.empty() && options_.n_dose < 2)
       throw ArgumentError(fmt::format("patch: {} doses, expected at least 2", options_.n_dose));
     study_.doses = options_.doses.empty() ? doses_of(study_.range) : options_.doses;
-    // What is written is a T: the ends of the range must not fall out of it by rounding.
     for (double& dose : study_.doses) dose = static_cast<double>(static_cast<T>(dose));
-    if (sizeof(T) < sizeof(double) && options_.mode == DoseMode::set) {
-      study_.range.low = static_cast<double>(static_cast<T>(study_.range.low));
-      study_.range.high = static_cast<double>(static_cast<T>(study_.range.high));
+    // What is written is a T: the ends of the grid must not fall out of the range by rounding.
+    if (options_.doses.empty() && options_.mode == DoseMode::set) {
+      study_.range.low = std::min(study_.range.low, study_.doses.front());
+      study_.range.high = std::max(study_.range.high, study_.doses.back());
     }
   }
 
