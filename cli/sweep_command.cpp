@@ -434,7 +434,8 @@ void add_sweep_command(CLI::App& app, Context& context) {
   command->footer(
       "gnomon sweep @last\n"
       "gnomon sweep @last --sites mlp_post --layers 2 --attribution 20\n"
-      "gnomon sweep --model smollm2-135m --pairs pairs.csv --sites z --answers ' Mary' ' John'");
+      "gnomon sweep --model smollm2-135m --pairs pairs.csv --sites z \\\n"
+      "  --answers ' Mary' ' John'");
   on_run(*command, context, [&context, options] { run_sweep(context, *options); });
 }
 
