@@ -56,6 +56,10 @@ StudyData rows_of_data(StudyData study, const DataSet& data) {
   return study;
 }
 
+bool can_be_labels(const std::vector<double>& values, const DataSet& data) {
+  return varies(values, data.rows_of(Part::train)) && varies(values, data.rows_of(Part::test));
+}
+
 BaseMeasurements::BaseMeasurements(const ExperimentInputs& inputs, const ExperimentConfig& config,
                                    const DataSet& data)
     : inputs_(inputs), config_(config), data_(data), targets_(inputs.targets.size()) {}
@@ -88,10 +92,7 @@ const std::vector<OtherLabels>& BaseMeasurements::other_neuron(std::size_t index
     std::vector<double> activation;
     for (const Index row : rows)
       activation.push_back(static_cast<double>(values[static_cast<std::size_t>(row)]));
-    if (!varies(activation, data_.rows_of(Part::train)) ||
-        !varies(activation, data_.rows_of(Part::test))) {
-      continue;
-    }
+    if (!can_be_labels(activation, data_)) continue;
     other->push_back({site_name(neurons[i].site, sizes), std::move(activation)});
     break;
   }

@@ -15,6 +15,9 @@ namespace gnomon::cli {
 // The study's rows that the data set has: balancing drops some.
 StudyData rows_of_data(StudyData study, const DataSet& data);
 
+// Whether these values [n_row] vary on the training rows and on the held-out ones.
+bool can_be_labels(const std::vector<double>& values, const DataSet& data);
+
 // Numbers that do not depend on what was trained. Each is measured when it is first asked for and
 // kept: a pass through the model is most of an evaluation's cost. References outlive neither
 // this object nor the data.

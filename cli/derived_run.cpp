@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <filesystem>
 #include <limits>
 #include <utility>
@@ -11,12 +10,9 @@
 
 #include "cli/base_measurements.h"
 #include "cli/option_values.h"
-#include "cli/processor.h"
 #include "cli/run_records.h"
-#include "cli/terminal.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
-#include "gnomon/base/threads.h"
 #include "gnomon/report/evaluation_files.h"
 #include "gnomon/report/study_files.h"
 #include "gnomon/train/option_names.h"
@@ -29,18 +25,10 @@ RunSettings run_settings(const Context& context, const DerivedRunOptions& option
                          std::vector<ConfigEntry> more) {
   const RunManifest& from = trained.record.run.manifest;
   const Target& target = studied_target(trained, options);
-  RunSettings settings;
-  settings.started = std::chrono::system_clock::now();
-  settings.home = environment_variable("HOME");
+  RunSettings settings = command_settings(context, Precision::float32);
   settings.id_words = {trained.record.config.model.path, unit_word(target), std::string(command),
                        fmt::format("s{}", trained.seed)};
   settings.manifest.name = options.name;
-  settings.manifest.argv = context.arguments;
-  settings.manifest.tool = tool_record();
-  settings.manifest.machine = {processor_name(), threads()};
-  settings.manifest.precision = precision_name(Precision::float32);
-  settings.manifest.backend = backend_name(gnomon::RunOptions{}.backend);
-  settings.manifest.seed = context.options.seed;
   const auto integer = [](auto value) { return static_cast<std::int64_t>(value); };
   settings.configuration = {
       {"command", std::string(command), "command line"},
@@ -75,6 +63,11 @@ void add_derived_run_options(CLI::App& command, DerivedRunOptions& options) {
                   "A run of `gnomon run` or `train`: a path, the beginning of its id, or @last")
       ->required()
       ->type_name("RUN");
+  add_training_options(command, options);
+  add_output_options(command, options);
+}
+
+void add_training_options(CLI::App& command, DerivedRunOptions& options) {
   command
       .add_option_function<std::string>(
           "--training-seed",
@@ -86,6 +79,9 @@ void add_derived_run_options(CLI::App& command, DerivedRunOptions& options) {
       ->type_name("N");
   add_integer_option(command, "--target", options.target, 0, 1 << 20,
                      "Number of the target where the run has several, from 0");
+}
+
+void add_output_options(CLI::App& command, DerivedRunOptions& options) {
   command.add_option("-o,--out", options.out, "The run directory to make")->type_name("DIR");
   add_runs_dir_option(command, options.runs_dir);
   command.add_option("--name", options.name, "A name for the run")->type_name("TEXT");
@@ -155,16 +151,24 @@ SeedEvaluation read_seed_evaluation(const TrainedRun& trained, Index target) {
 DerivedRun::DerivedRun(const Context& context, const DerivedRunOptions& options,
                        const TrainedRun& trained, std::string_view command,
                        std::vector<ConfigEntry> settings)
+    : DerivedRun(context, options,
+                 run_settings(context, options, trained, command, std::move(settings)),
+                 trained.record.inputs.model, trained.record.run.manifest.data) {}
+
+DerivedRun::DerivedRun(const Context& context, const DerivedRunOptions& options,
+                       RunSettings settings, const Model& model,
+                       const std::optional<DataRecord>& data)
     : context_(context),
-      run_(options.out.empty()
-               ? RunDirectory::create_in(
-                     options.runs_dir,
-                     run_settings(context, options, trained, command, std::move(settings)))
-               : RunDirectory::create(options.out, run_settings(context, options, trained, command,
-                                                                std::move(settings)))) {
+      run_(options.out.empty() ? RunDirectory::create_in(options.runs_dir, std::move(settings))
+                               : RunDirectory::create(options.out, std::move(settings))) {
   run_.add_varying_file("console.log");
-  run_.set_model(model_record(trained.record.inputs.model));
-  if (trained.record.run.manifest.data) run_.set_data(*trained.record.run.manifest.data);
+  run_.set_model(model_record(model));
+  if (data) run_.set_data(*data);
+}
+
+void DerivedRun::say(const std::string& line) {
+  messages_ += line + "\n";
+  context_.message(line);
 }
 
 void DerivedRun::stage(const std::string& name, const std::function<void(RunDirectory&)>& body) {
@@ -175,7 +179,7 @@ void DerivedRun::finish(const std::string& shown, const Json& json,
                         const std::vector<CheckResult>& checks) {
   if (!checks.empty())
     run_.stage("checks", [&] { run_.write_json("checks.json", checks_json(checks)); });
-  write_file_atomic(run_.path() / "console.log", shown);
+  write_file_atomic(run_.path() / "console.log", messages_ + shown);
   run_.finish(all_passed(checks) ? RunStatus::done : RunStatus::failed);
   if (context_.options.json) {
     context_.out << dump_json(json);

@@ -34,6 +34,9 @@ struct DerivedRunOptions {
   Index target = 0;
 };
 void add_derived_run_options(CLI::App& command, DerivedRunOptions& options);
+// Parts of these: which training and target; where the results go.
+void add_training_options(CLI::App& command, DerivedRunOptions& options);
+void add_output_options(CLI::App& command, DerivedRunOptions& options);
 
 // The folder of a run with trainings. Throws as resolve_run does, and ArgumentError for a run of
 // another command.
@@ -69,7 +72,12 @@ class DerivedRun {
   // `settings` are those of the command, beside what every such run records.
   DerivedRun(const Context& context, const DerivedRunOptions& options, const TrainedRun& trained,
              std::string_view command, std::vector<ConfigEntry> settings);
+  // The same for a command that also takes a model without a run. `options` say where it goes.
+  DerivedRun(const Context& context, const DerivedRunOptions& options, RunSettings settings,
+             const Model& model, const std::optional<DataRecord>& data);
 
+  // A message on the way, which console.log has too.
+  void say(const std::string& line);
   void stage(const std::string& name, const std::function<void(RunDirectory&)>& body);
   // Writes checks.json where there are checks, and console.log; shows the text, or the JSON where
   // that is asked for; and throws CheckError for the first check that failed.
@@ -78,6 +86,7 @@ class DerivedRun {
  private:
   const Context& context_;
   RunDirectory run_;
+  std::string messages_;
 };
 
 }  // namespace gnomon::cli

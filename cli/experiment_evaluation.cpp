@@ -45,14 +45,12 @@ struct TargetValues {
   std::vector<double> after;
 };
 
-bool varies_on(const std::vector<double>& values, const DataSet& data, Part part) {
-  const std::vector<double> there = take(values, data.rows_of(part));
-  const auto [low, high] = std::ranges::minmax(there);
-  return low < high;
-}
-
-bool can_be_labels(const std::vector<double>& values, const DataSet& data) {
-  return varies_on(values, data, Part::train) && varies_on(values, data, Part::test);
+BootstrapOptions bootstrap_options(const ExperimentConfig& config) {
+  BootstrapOptions bootstrap;
+  bootstrap.seed = config.seed;
+  bootstrap.n_bootstrap = config.evaluate.bootstrap;
+  bootstrap.level = config.evaluate.level;
+  return bootstrap;
 }
 
 // The evaluation of one target's reports.
@@ -63,9 +61,7 @@ class TargetEvaluation {
                    std::size_t target)
       : inputs_(inputs), config_(config), data_(data), base_(base), model_(model), target_(target) {
     options_.seed = config.seed;
-    options_.bootstrap.seed = config.seed;
-    options_.bootstrap.n_bootstrap = config.evaluate.bootstrap;
-    options_.bootstrap.level = config.evaluate.level;
+    options_.bootstrap = bootstrap_options(config);
   }
 
   ReporterEvaluation run(std::vector<double> reports, const TargetValues& values,
@@ -195,10 +191,7 @@ SeedResult evaluate_seed(const ExperimentInputs& inputs, const ExperimentConfig&
   std::vector<Index> all(static_cast<std::size_t>(data.n_row()));
   std::iota(all.begin(), all.end(), Index{0});
   const Tensor<double> features = model.features(all);
-  BootstrapOptions bootstrap;
-  bootstrap.seed = config.seed;
-  bootstrap.n_bootstrap = config.evaluate.bootstrap;
-  bootstrap.level = config.evaluate.level;
+  const BootstrapOptions bootstrap = bootstrap_options(config);
   const std::vector<Index> test = data.rows_of(Part::test);
   const std::vector<Index> groups = take(model.data().group, test);
 

@@ -11,13 +11,11 @@
 
 #include "cli/experiment_evaluation.h"
 #include "cli/experiment_inputs.h"
-#include "cli/processor.h"
 #include "cli/run_records.h"
 #include "cli/terminal.h"
 #include "cli/trained_run.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
-#include "gnomon/base/threads.h"
 #include "gnomon/report/data_set_files.h"
 #include "gnomon/report/evaluation_files.h"
 #include "gnomon/report/event_file.h"
@@ -113,19 +111,12 @@ class Experiment {
   }
 
   RunSettings run_settings() const {
-    RunSettings settings;
-    settings.started = std::chrono::system_clock::now();
-    settings.home = environment_variable("HOME");
+    RunSettings settings = command_settings(context_, Precision::float32);
     settings.id_words = {config_.model.path, unit_word(inputs_.targets.front()),
                          std::string(option_name(config_.train.reporter.kind)),
                          std::string(option_name(config_.train.trained.part)),
                          fmt::format("s{}", config_.seed)};
     settings.manifest.name = config_.name;
-    settings.manifest.argv = context_.arguments;
-    settings.manifest.tool = tool_record();
-    settings.manifest.machine = {processor_name(), threads()};
-    settings.manifest.precision = precision_name(Precision::float32);
-    settings.manifest.backend = backend_name(RunOptions{}.backend);
     settings.manifest.seed = config_.seed;
     settings.configuration = entries_;
     return settings;

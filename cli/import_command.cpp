@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -9,15 +8,12 @@
 #include <utility>
 
 #include "cli/commands.h"
-#include "cli/processor.h"
 #include "cli/progress.h"
 #include "cli/resolve_model.h"
 #include "cli/run_records.h"
-#include "cli/terminal.h"
 #include "gnomon/analyses/original_run.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
-#include "gnomon/base/threads.h"
 #include "gnomon/kernels/matmul.h"
 #include "gnomon/report/import_files.h"
 #include "gnomon/report/import_text.h"
@@ -36,17 +32,9 @@ RunSettings run_settings(const Context& context, const ImportOptions& options,
                          const ImportedRun& imported) {
   const OriginalRun& run = imported.run;
   const std::string target = import_target_name(run);
-  RunSettings settings;
-  settings.started = std::chrono::system_clock::now();
-  settings.home = environment_variable("HOME");
+  RunSettings settings = command_settings(context, Precision::float32);
   settings.id_words = {"import", target.empty() ? "unknown" : target,
                        fmt::format("s{}", context.options.seed)};
-  settings.manifest.argv = context.arguments;
-  settings.manifest.tool = tool_record();
-  settings.manifest.machine = {processor_name(), threads()};
-  settings.manifest.precision = precision_name(Precision::float32);
-  settings.manifest.backend = backend_name(RunOptions{}.backend);
-  settings.manifest.seed = context.options.seed;
   settings.configuration = {
       {"command", std::string("import"), "command line"},
       {"model.path", options.model.empty() ? run.base_model : options.model,

@@ -139,9 +139,9 @@ void run_patch(const Context& context, const PatchCommand& command) {
   const TrainedRun trained = load_trained_run(command.derived);
   PatchStudyOptions options =
       study_options(context, command, trained.record.config, trained.model->model().config());
-  context.message(fmt::format("Run      {}, seed {}: its best checkpoint",
-                              trained.record.run.manifest.id, trained.seed));
   DerivedRun run(context, command.derived, trained, "patch", settings_of(command));
+  run.say(fmt::format("Run      {}, seed {}: its best checkpoint", trained.record.run.manifest.id,
+                      trained.seed));
   PatchStudy study;
   run.stage("patch", [&](RunDirectory& files) {
     Progress progress = context.progress("Patch", 0, "rows");

@@ -4,10 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
+#include "cli/processor.h"
+#include "cli/terminal.h"
 #include "cli/version.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
+#include "gnomon/base/threads.h"
 #include "gnomon/model/hook_points.h"
 
 namespace gnomon::cli {
@@ -40,6 +44,19 @@ ToolRecord tool_record() {
   tool.build_type = version["build_type"].get<std::string>();
   tool.blas = version["blas"].get<std::string>();
   return tool;
+}
+
+RunSettings command_settings(const Context& context, Precision precision) {
+  RunSettings settings;
+  settings.started = std::chrono::system_clock::now();
+  settings.home = environment_variable("HOME");
+  settings.manifest.argv = context.arguments;
+  settings.manifest.tool = tool_record();
+  settings.manifest.machine = {processor_name(), threads()};
+  settings.manifest.precision = precision_name(precision);
+  settings.manifest.backend = backend_name(gnomon::RunOptions{}.backend);
+  settings.manifest.seed = context.options.seed;
+  return settings;
 }
 
 ModelRecord model_record(const Model& model) {

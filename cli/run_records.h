@@ -6,14 +6,19 @@
 #include <string>
 #include <vector>
 
+#include "cli/context.h"
 #include "gnomon/analyses/audit_ladder.h"
 #include "gnomon/analyses/identity_checks.h"
 #include "gnomon/analyses/study.h"
+#include "gnomon/report/run_directory.h"
 #include "gnomon/report/run_manifest.h"
 
 namespace gnomon::cli {
 
 ToolRecord tool_record();
+// What every command records of itself: start, home, arguments, tool, machine, precision, backend
+// and seed. Words of the id and configuration are the command's own.
+RunSettings command_settings(const Context& context, Precision precision);
 ModelRecord model_record(const Model& model);
 
 // "L8N481", or "L8.hook_mlp_out.481" for a coordinate.

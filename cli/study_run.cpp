@@ -4,17 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <optional>
 
-#include "cli/processor.h"
 #include "cli/resolve_model.h"
 #include "cli/run_records.h"
-#include "cli/terminal.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
-#include "gnomon/base/threads.h"
 #include "gnomon/report/run_directory.h"
 #include "gnomon/report/study_files.h"
 
@@ -26,17 +22,9 @@ namespace fs = std::filesystem;
 RunSettings run_settings(const Context& context, const StudyOptions& options, const Target& target,
                          const std::string& command) {
   const ProjectionOptions defaults;
-  RunSettings settings;
-  settings.started = std::chrono::system_clock::now();
-  settings.home = environment_variable("HOME");
+  RunSettings settings = command_settings(context, options.precision);
   settings.id_words = {options.model, unit_word(target), fmt::format("s{}", context.options.seed)};
   settings.manifest.name = options.name;
-  settings.manifest.argv = context.arguments;
-  settings.manifest.tool = tool_record();
-  settings.manifest.machine = {processor_name(), threads()};
-  settings.manifest.precision = precision_name(options.precision);
-  settings.manifest.backend = backend_name(RunOptions{}.backend);
-  settings.manifest.seed = context.options.seed;
   const auto integer = [](auto value) { return static_cast<std::int64_t>(value); };
   settings.configuration = {
       {"command", command, "command line"},

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <chrono>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,20 +9,13 @@
 #include "cli/commands.h"
 #include "cli/derived_run.h"
 #include "cli/option_values.h"
-#include "cli/processor.h"
 #include "cli/resolve_model.h"
-#include "cli/run_options.h"
 #include "cli/run_records.h"
-#include "cli/terminal.h"
-#include "cli/trained_run.h"
 #include "gnomon/analyses/patch_sweep.h"
 #include "gnomon/analyses/report_reader.h"
 #include "gnomon/analyses/sweep_pairs.h"
 #include "gnomon/base/error.h"
-#include "gnomon/base/file.h"
 #include "gnomon/base/quote.h"
-#include "gnomon/base/threads.h"
-#include "gnomon/report/run_directory.h"
 #include "gnomon/report/study_files.h"
 #include "gnomon/report/study_text.h"
 #include "gnomon/report/sweep_files.h"
@@ -34,11 +25,8 @@ namespace gnomon::cli {
 namespace {
 
 struct SweepCommand {
-  std::string run;
+  DerivedRunOptions derived;  // its run is empty where a model is given
   std::string model;
-  std::string runs_dir = kRunsFolder;
-  std::string out;
-  std::string name;
   std::string pairs;
   std::string clean = "clean";
   std::string corrupted = "corrupted";
@@ -49,13 +37,11 @@ struct SweepCommand {
   std::vector<std::string> answers;
   std::optional<SweepMetricKind> metric;
   SweepDirection direction = SweepDirection::denoising;
-  std::optional<std::uint64_t> run_seed;
   Index most_pairs = 32;
   Index attribution = 0;
   Index sample = 20;
   Index recheck = SweepOptions{}.n_recheck;
   Index top = 10;
-  Index target = 0;
   Index budget_mib = PatchOptions{}.memory_budget >> 20;
   Part part = Part::test;
 };
@@ -152,17 +138,17 @@ std::vector<SweepCell> make_cells(const SweepCommand& command, const SweepPairs&
 SweepMetricKind metric_of(const SweepCommand& command) {
   if (command.metric) return *command.metric;
   if (!command.answers.empty()) return SweepMetricKind::logit_difference;
-  return command.run.empty() ? SweepMetricKind::loss : SweepMetricKind::report;
+  return command.derived.run.empty() ? SweepMetricKind::loss : SweepMetricKind::report;
 }
 
 void check_command(const SweepCommand& command) {
-  if (command.run.empty() == command.model.empty())
+  if (command.derived.run.empty() == command.model.empty())
     throw ArgumentError("a sweep needs a RUN or a --model, and not both",
                         "gnomon sweep @last   or   gnomon sweep --model M --pairs FILE");
-  if (command.run.empty() && command.pairs.empty())
+  if (command.derived.run.empty() && command.pairs.empty())
     throw ArgumentError("a sweep of a --model needs --pairs: two texts of the same token count",
                         "a .csv file with the columns clean and corrupted");
-  if (command.run.empty() && metric_of(command) == SweepMetricKind::report)
+  if (command.derived.run.empty() && metric_of(command) == SweepMetricKind::report)
     throw ArgumentError("--metric report needs a RUN, whose reporter is read");
   if (!command.answers.empty() && command.answers.size() != 2)
     throw ArgumentError(fmt::format("--answers has {} texts, expected two", command.answers.size()),
@@ -186,16 +172,10 @@ SweepSubject load_subject(const Context& context, const SweepCommand& command) {
     question.answer = command.answers[0];
     question.other = command.answers[1];
   }
-  if (command.run.empty()) {
+  if (command.derived.run.empty()) {
     subject.model = Model::load(resolve_model(command.model));
   } else {
-    subject.trained =
-        load_trained_run(experiment_folder(command.run, command.runs_dir), command.run_seed);
-    const std::vector<Target>& targets = subject.trained->record.reporter_data->targets;
-    if (command.target >= static_cast<Index>(targets.size()))
-      throw ArgumentError(ErrorCode::out_of_range,
-                          fmt::format("--target: {}, the run's targets are 0 to {}", command.target,
-                                      targets.size() - 1));
+    subject.trained = load_trained_run(command.derived);
     question.report_position = subject.trained->record.reporter_data->feature_site.position;
   }
   if (command.pairs.empty()) {
@@ -211,24 +191,15 @@ SweepSubject load_subject(const Context& context, const SweepCommand& command) {
 
 RunSettings run_settings(const Context& context, const SweepCommand& command,
                          const SweepSubject& subject) {
-  RunSettings settings;
-  settings.started = std::chrono::system_clock::now();
-  settings.home = environment_variable("HOME");
+  RunSettings settings = command_settings(context, Precision::float32);
   if (subject.trained) {
-    const std::vector<Target>& targets = subject.trained->record.reporter_data->targets;
     settings.id_words = {subject.trained->record.config.model.path,
-                         unit_word(targets[static_cast<std::size_t>(command.target)]), "sweep",
+                         unit_word(studied_target(*subject.trained, command.derived)), "sweep",
                          fmt::format("s{}", subject.trained->seed)};
   } else {
     settings.id_words = {command.model, "sweep"};
   }
-  settings.manifest.name = command.name;
-  settings.manifest.argv = context.arguments;
-  settings.manifest.tool = tool_record();
-  settings.manifest.machine = {processor_name(), threads()};
-  settings.manifest.precision = precision_name(Precision::float32);
-  settings.manifest.backend = backend_name(gnomon::RunOptions{}.backend);
-  settings.manifest.seed = context.options.seed;
+  settings.manifest.name = command.derived.name;
   const auto integer = [](auto value) { return static_cast<std::int64_t>(value); };
   const auto text = [](const std::string& value) { return value; };
   settings.configuration = {
@@ -252,7 +223,7 @@ RunSettings run_settings(const Context& context, const SweepCommand& command,
   settings.configuration.push_back(
       {"run.id", subject.trained->record.run.manifest.id, "command line"});
   settings.configuration.push_back({"run.seed", integer(subject.trained->seed), "run"});
-  settings.configuration.push_back({"sweep.target", integer(command.target), "--target"});
+  settings.configuration.push_back({"sweep.target", integer(command.derived.target), "--target"});
   settings.configuration.push_back({"sweep.part", std::string(part_name(command.part)), "--part"});
   return settings;
 }
@@ -266,7 +237,7 @@ void run_sweep(const Context& context, const SweepCommand& command) {
   SweepMetric<float> metric;
   switch (metric_of(command)) {
     case SweepMetricKind::report:
-      reader.emplace(*subject.trained->model, command.target);
+      reader.emplace(*subject.trained->model, command.derived.target);
       metric = report_metric(*reader);
       break;
     case SweepMetricKind::logit_difference:
@@ -285,60 +256,39 @@ void run_sweep(const Context& context, const SweepCommand& command) {
   options.seed = context.options.seed;
   options.patch.memory_budget = command.budget_mib << 20;
 
-  std::string messages;
-  const auto say = [&](const std::string& text) {
-    messages += text + "\n";
-    context.message(text);
-  };
+  DerivedRun run(context, command.derived, run_settings(context, command, subject),
+                 subject.trained ? subject.trained->record.inputs.model : *subject.model,
+                 std::nullopt);
   if (subject.trained)
-    say(fmt::format("Run      {}, seed {}: its best checkpoint",
-                    subject.trained->record.run.manifest.id, subject.trained->seed));
+    run.say(fmt::format("Run      {}, seed {}: its best checkpoint",
+                        subject.trained->record.run.manifest.id, subject.trained->seed));
   constexpr std::size_t kMostShown = 5;
   for (std::size_t i = 0; i < std::min(kMostShown, subject.pairs.left_out.size()); ++i)
-    say(fmt::format("left out {}: {}", subject.pairs.left_out[i].source,
-                    subject.pairs.left_out[i].why));
+    run.say(fmt::format("left out {}: {}", subject.pairs.left_out[i].source,
+                        subject.pairs.left_out[i].why));
   if (subject.pairs.left_out.size() > kMostShown)
-    say(fmt::format("left out {} more, in sweep.json", subject.pairs.left_out.size() - kMostShown));
-  say(fmt::format("Sweep    {} cells in {} pairs of texts", cells.size(),
-                  subject.pairs.cases.size()));
+    run.say(
+        fmt::format("left out {} more, in sweep.json", subject.pairs.left_out.size() - kMostShown));
+  run.say(fmt::format("Sweep    {} cells in {} pairs of texts", cells.size(),
+                      subject.pairs.cases.size()));
 
-  RunSettings settings = run_settings(context, command, subject);
-  RunDirectory run = command.out.empty()
-                         ? RunDirectory::create_in(command.runs_dir, std::move(settings))
-                         : RunDirectory::create(command.out, std::move(settings));
   PatchSweep sweep;
-  std::string shown;
-  try {
-    run.add_varying_file("console.log");
-    run.set_model(
-        model_record(subject.trained ? subject.trained->record.inputs.model : *subject.model));
-    run.stage("sweep", [&] {
-      Progress progress = context.progress("Sweep", 0, "pairs");
-      options.progress = progress.callback();
-      sweep = sweep_patches<float>(subject.runs(), subject.pairs.texts, subject.pairs.cases, cells,
-                                   metric, options);
-      progress.finish();
-      run.write_json("analysis/sweep.json", sweep_json(sweep, subject.pairs));
-      run.write_csv("analysis/sweep.csv", sweep_csv(sweep));
-      run.write_csv("analysis/sweep_pairs.csv", sweep_pairs_csv(sweep, subject.pairs));
-      run.write_json("checks.json", checks_json(sweep.checks));
-    });
-    shown = sweep_text(sweep, subject.pairs, command.top, context.text_style()) + "\n" +
-            checks_text(sweep.checks, context.text_style());
-    write_file_atomic(run.path() / "console.log", messages + shown);
-    run.finish(all_passed(sweep.checks) ? RunStatus::done : RunStatus::failed);
-  } catch (const std::exception& error) {
-    run.fail(error);
-    throw;
-  }
-  if (context.options.json) {
-    Json json = sweep_json(sweep, subject.pairs);
-    json["checks"] = checks_json(sweep.checks);
-    context.out << dump_json(json);
-  } else {
-    context.out << "\n" << shown << "Run: " << run.path().string() << "\n";
-  }
-  require_passed(sweep.checks, run.path());
+  run.stage("sweep", [&](RunDirectory& files) {
+    Progress progress = context.progress("Sweep", 0, "pairs");
+    options.progress = progress.callback();
+    sweep = sweep_patches<float>(subject.runs(), subject.pairs.texts, subject.pairs.cases, cells,
+                                 metric, options);
+    progress.finish();
+    files.write_json("analysis/sweep.json", sweep_json(sweep, subject.pairs));
+    files.write_csv("analysis/sweep.csv", sweep_csv(sweep));
+    files.write_csv("analysis/sweep_pairs.csv", sweep_pairs_csv(sweep, subject.pairs));
+  });
+  Json json = sweep_json(sweep, subject.pairs);
+  json["checks"] = checks_json(sweep.checks);
+  const TextStyle style = context.text_style();
+  run.finish(sweep_text(sweep, subject.pairs, command.top, style) + "\n" +
+                 checks_text(sweep.checks, style),
+             json, sweep.checks);
 }
 
 }  // namespace
@@ -349,7 +299,7 @@ void add_sweep_command(CLI::App& app, Context& context) {
       app.add_subcommand("sweep", "Patch every site, head or neuron and see what moves");
   command->group(kStudyGroup);
   command
-      ->add_option("run", options->run,
+      ->add_option("run", options->derived.run,
                    "A run of `gnomon run`: its folder, the beginning of its id, or @last")
       ->type_name("RUN");
   add_model_option(*command, options->model);
@@ -412,25 +362,13 @@ void add_sweep_command(CLI::App& app, Context& context) {
   add_integer_option(*command, "--top", options->top, 1, 1 << 20, "Cells to show");
   add_integer_option(*command, "--recheck", options->recheck, 0, 1 << 20,
                      "Patches to run again as whole runs");
-  command
-      ->add_option_function<std::string>(
-          "--training-seed",
-          [options](const std::string& given) {
-            options->run_seed = static_cast<std::uint64_t>(parse_integer(
-                "--training-seed", given, 0, std::numeric_limits<std::int64_t>::max()));
-          },
-          "The run's seed whose reporter is read; default: its first")
-      ->type_name("N");
-  add_integer_option(*command, "--target", options->target, 0, 10000,
-                     "Which of the run's targets, from 0");
+  add_training_options(*command, options->derived);
   add_choice_option(*command, "--part", options->part,
                     {{"train", Part::train}, {"val", Part::val}, {"test", Part::test}},
                     "The texts of a RUN");
   add_integer_option(*command, "--memory", options->budget_mib, 1, 1 << 20,
                      "MiB that may be held of clean runs at a time");
-  command->add_option("-o,--out", options->out, "Folder of the results")->type_name("DIR");
-  add_runs_dir_option(*command, options->runs_dir);
-  command->add_option("--name", options->name, "A name for the run")->type_name("TEXT");
+  add_output_options(*command, options->derived);
   command->footer(
       "gnomon sweep @last\n"
       "gnomon sweep @last --sites mlp_post --layers 2 --attribution 20\n"

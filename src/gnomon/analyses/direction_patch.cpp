@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <utility>
 
 #include "gnomon/activations/gradients.h"
+#include "gnomon/analyses/detail/data_rows.h"
 #include "gnomon/analyses/report_reader.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
@@ -69,46 +69,16 @@ class ReadDirection {
   }
 
  private:
-  // Values of a row-wise site at the target's token of these rows.
-  Tensor<double> rows_of(const std::vector<Activations<T>>& read,
-                         const std::map<Index, Index>& place, const std::vector<Index>& rows,
-                         std::size_t site) const {
-    std::map<std::pair<Index, Index>, Index> row_at;
-    const Activations<T>& at = read[site];
-    for (Index r = 0; r < at.n_row(); ++r) {
-      row_at[{at.text[static_cast<std::size_t>(r)], at.position[static_cast<std::size_t>(r)]}] = r;
-    }
-    Tensor<double> values({static_cast<Index>(rows.size()), at.values.matrix().cols});
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const auto row = static_cast<std::size_t>(rows[i]);
-      std::ranges::copy(
-          at.values.matrix().row(row_at.at({place.at(data_.text[row]), data_.position[row]})),
-          values.matrix().row(static_cast<Index>(i)).begin());
-    }
-    return values;
-  }
-
-  std::vector<std::vector<TokenId>> texts_of(const std::vector<Index>& rows,
-                                             std::map<Index, Index>& place) const {
-    std::vector<std::vector<TokenId>> ids;
-    for (const Index row : rows) {
-      const Index text = data_.text[static_cast<std::size_t>(row)];
-      if (place.try_emplace(text, static_cast<Index>(ids.size())).second)
-        ids.push_back(data_.ids[static_cast<std::size_t>(text)]);
-    }
-    return ids;
-  }
-
   void choose_direction() {
     const Site mid{HookKind::resid_mid, target_.layer(), std::nullopt};
-    std::map<Index, Index> place;
-    const std::vector<std::vector<TokenId>> ids = texts_of(training_, place);
+    const detail::TextsOfRows texts(data_, training_);
     RunOptions run;
     run.backend = options_.patch.backend;
     const SiteAt at{mid, target_.at.position};
     const std::vector<Activations<T>> gradients =
-        capture_gradients<T>(model_, ids, {&at, 1}, target_.at, run);
-    const Tensor<double> rows = rows_of(gradients, place, training_, 0);
+        capture_gradients<T>(model_, texts.ids, {&at, 1}, target_.at, run);
+    const Tensor<double> rows =
+        detail::values_of_rows(gradients[0], texts, data_, training_, data_.position);
     direction_.assign(static_cast<std::size_t>(model_.config().d_model), 0.0);
     for (Index i = 0; i < rows.matrix().rows; ++i) {
       for (std::size_t c = 0; c < direction_.size(); ++c)
@@ -126,14 +96,15 @@ class ReadDirection {
   }
 
   void choose_step() {
-    std::map<Index, Index> place;
-    const std::vector<std::vector<TokenId>> ids = texts_of(training_, place);
+    const detail::TextsOfRows texts(data_, training_);
     const std::vector<SiteAt> sites = {target_.at, {site_, target_.at.position}};
     RunOptions run;
     run.backend = options_.patch.backend;
-    const std::vector<Activations<T>> read = capture<T>(model_, ids, sites, {}, run).activations;
+    const std::vector<Activations<T>> read =
+        capture<T>(model_, texts.ids, sites, {}, run).activations;
     Moments activation;
-    const Tensor<double> own = rows_of(read, place, training_, 0);
+    const Tensor<double> own =
+        detail::values_of_rows(read[0], texts, data_, training_, data_.position);
     activation.add(column(own.matrix(), 0));
     if (!activation.sd() || !(*activation.sd() > 0)) {
       throw ArgumentError(ErrorCode::bad_data,
@@ -143,7 +114,8 @@ class ReadDirection {
     result_.step = *activation.sd();
     const double length = norm(direction_);
     result_.length = result_.step * length;
-    const Tensor<double> stream = rows_of(read, place, training_, 1);
+    const Tensor<double> stream =
+        detail::values_of_rows(read[1], texts, data_, training_, data_.position);
     Moments along;
     for (Index i = 0; i < stream.matrix().rows; ++i)
       along.add(dot(stream.matrix().row(i), direction_) / (length * length));

@@ -7,9 +7,9 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <map>
 #include <numeric>
 
+#include "gnomon/analyses/detail/data_rows.h"
 #include "gnomon/analyses/report_reader.h"
 #include "gnomon/analyses/rounding.h"
 #include "gnomon/base/error.h"
@@ -118,31 +118,14 @@ class PatchStudyRun {
 
   // The patched site's row of each of these rows, in the model as it is.
   Tensor<double> site_rows(const std::vector<Index>& rows) const {
-    std::vector<std::vector<TokenId>> ids;
-    std::map<Index, Index> place;
-    for (const Index row : rows) {
-      const Index text = data_.text[static_cast<std::size_t>(row)];
-      if (place.try_emplace(text, static_cast<Index>(ids.size())).second)
-        ids.push_back(data_.ids[static_cast<std::size_t>(text)]);
-    }
+    const detail::TextsOfRows texts(data_, rows);
     SiteAt at = target_.at;
     at.site.coordinate.reset();
     RunOptions run;
     run.backend = options_.patch.backend;
-    const Activations<T> read =
-        std::move(capture<T>(model_, ids, {&at, 1}, {}, run).activations.front());
-    std::map<std::pair<Index, Index>, Index> row_at;
-    for (Index r = 0; r < read.n_row(); ++r)
-      row_at[{read.text[static_cast<std::size_t>(r)], read.position[static_cast<std::size_t>(r)]}] =
-          r;
-    Tensor<double> values({static_cast<Index>(rows.size()), read.values.matrix().cols});
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const auto row = static_cast<std::size_t>(rows[i]);
-      std::ranges::copy(
-          read.values.matrix().row(row_at.at({place.at(data_.text[row]), patch_position_[row]})),
-          values.matrix().row(static_cast<Index>(i)).begin());
-    }
-    return values;
+    const std::vector<Activations<T>> read =
+        capture<T>(model_, texts.ids, {&at, 1}, {}, run).activations;
+    return detail::values_of_rows(read.front(), texts, data_, rows, patch_position_);
   }
 
   void measure() {

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "gnomon/analyses/read_out.h"
 #include "gnomon/train/option_names.h"
 
 namespace gnomon {
@@ -58,25 +60,16 @@ std::vector<double> ReportReader<T>::gradient(std::span<const T> row) const {
   Tensor<double> features({1, static_cast<Index>(row.size())});
   std::ranges::copy(row, features.data());
   if (!reporter_.has_head()) return reporter_.report_gradient(features.values(), target_);
-  const Tensor<double> outputs = reporter_.head().forward(features.matrix());
-  const std::vector<double> by_output = reporter_.report_gradient(outputs.values(), target_);
-  std::vector<double> gradient(row.size());
-  for (std::size_t k = 0; k < by_output.size(); ++k) {
-    if (by_output[k] == 0) continue;
-    const std::vector<double> direction =
-        reporter_.head().read_direction(features.matrix(), static_cast<Index>(k));
-    for (std::size_t c = 0; c < gradient.size(); ++c) gradient[c] += by_output[k] * direction[c];
-  }
-  return gradient;
+  const Tensor<double> gradient =
+      head_gradients(reporter_, std::as_const(features).matrix(), target_);
+  return {gradient.values().begin(), gradient.values().end()};
 }
 
 template <class T>
 std::optional<std::vector<double>> ReportReader<T>::linear_weight() const {
-  if (!reporter_.has_head() || !reporter_.head().is_linear() || reporter_.uses_bins())
-    return std::nullopt;
-  std::vector<double> weight = reporter_.head().linear_weight(target_);
-  for (double& w : weight) w *= reporter_.labels().sd[static_cast<std::size_t>(target_)];
-  return weight;
+  std::optional<LinearHead> head = linear_head(reporter_, target_);
+  if (!head) return std::nullopt;
+  return std::move(head->weight);
 }
 
 template class ReportReader<float>;
