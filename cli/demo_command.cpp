@@ -80,8 +80,8 @@ void run_part(const Context& context, const std::string& unit, bool after_target
 
 void demo_command(const Context& context, const std::string& out) {
   const std::string root = out.empty() ? "runs/demo" : out;
-  context.message(fmt::format("Neurons that vary, and not with token or position alone ({}, {})",
-                              kModel, kTexts));
+  context.message(
+      fmt::format("Neurons of {} that vary, and not with token or position alone", kModel));
   const std::string unit = choose_neuron(context);
   context.message(fmt::format("\nA head on the last stream reports {}", unit));
   run_part(context, unit, false, root + "/head");
