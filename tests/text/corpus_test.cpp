@@ -192,6 +192,13 @@ TEST_F(CorpusTest, JsonLines) {
   EXPECT_EQ(corpus.report.n_nul, 1);
 }
 
+TEST_F(CorpusTest, JsonLabelsMayBeIntegers) {
+  const Corpus corpus =
+      read_corpus(file("t.jsonl", "{\"text\": \"a\", \"group\": 12, \"template\": -3}"));
+  EXPECT_EQ(corpus.records[0].group, "12");
+  EXPECT_EQ(corpus.records[0].template_id, "-3");
+}
+
 TEST_F(CorpusTest, LastOfRepeatedJsonKeysCounts) {
   const Corpus corpus = read_corpus(file("t.ndjson", "{\"text\": \"a\", \"text\": \"b\"}"));
   EXPECT_EQ(texts_of(corpus), (Texts{"b"}));
@@ -204,7 +211,7 @@ TEST_F(CorpusTest, JsonMistakes) {
             "\"t.jsonl\" line 1: found no \"text\", expected an object with a string \"text\"");
   EXPECT_EQ(message_of("t.jsonl", "{\"text\": null}\n"),
             "\"t.jsonl\" line 1: found null for \"text\", expected a string");
-  EXPECT_EQ(message_of("t.jsonl", "{\"text\": \"a\", \"group\": 7}\n"),
+  EXPECT_EQ(message_of("t.jsonl", "{\"text\": \"a\", \"group\": 7.5}\n"),
             "\"t.jsonl\" line 1: found number for \"group\", expected a string");
   for (const std::string& bad : {"{\"text\": \"a\"} x"s, "{\"text\": \"\xFF\"}"s, "{"s, "\"text"s,
                                  "{\"text\": "s + std::string(100000, '[')}) {

@@ -35,6 +35,13 @@ std::string optional_string(const Json& object, const char* key, const std::stri
   return found->get<std::string>();
 }
 
+// A label of texts; integers name groups as well as strings do, as in a run's data/prompts.jsonl.
+std::string optional_label(const Json& object, const char* key, const std::string& where) {
+  const auto found = object.find(key);
+  if (found != object.end() && found->is_number_integer()) return found->dump();
+  return optional_string(object, key, where);
+}
+
 struct CsvColumns {
   std::size_t n_columns = 0;
   std::size_t text = 0;
@@ -139,8 +146,7 @@ Corpus read_jsonl_texts(const fs::path& path) {
           fmt::format("{}: found no \"text\", expected an object with a string \"text\"", where));
     }
     builder.add(optional_string(object, "text", where), line.number,
-                optional_string(object, "template", where),
-                optional_string(object, "group", where));
+                optional_label(object, "template", where), optional_label(object, "group", where));
   });
   return std::move(builder).finish();
 }
