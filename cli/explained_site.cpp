@@ -256,7 +256,10 @@ void add_other_family(ExplainedSite& site, const Parts& parts, std::string_view 
 }  // namespace
 
 std::string_view family_title(std::string_view architecture) {
-  return architecture == "gpt2" ? "GPT-2" : "Llama";
+  if (architecture == "gpt2") return "GPT-2";
+  if (architecture == "mistral") return "Mistral";
+  if (architecture == "qwen2") return "Qwen2";
+  return "Llama";
 }
 
 std::vector<ExplainedSite> explain_site_text(const std::string& text, const ModelConfig* model) {

@@ -18,6 +18,7 @@ it recomputes the identities from the files. tests/golden/README.md describes wh
 import argparse
 import contextlib
 import hashlib
+import importlib
 import importlib.metadata
 import json
 import math
@@ -192,6 +193,44 @@ TINY = {
             ),
         ),
     ),
+    # A window longer than the longest prompt, with d_head n_heads = 32 although d_model = 24.
+    "mistral-tiny": dict(
+        family="mistral",
+        dtype="float32",
+        layout="transformers",
+        config=dict(
+            num_hidden_layers=2,
+            hidden_size=24,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=8,
+            intermediate_size=44,
+            max_position_embeddings=64,
+            sliding_window=24,
+            vocab_size=300,
+            rms_norm_eps=1e-5,
+            tie_word_embeddings=False,
+            rope_parameters=dict(rope_type="default", rope_theta=10000.0),
+        ),
+    ),
+    # Biases in query, key and value.
+    "qwen2-tiny": dict(
+        family="qwen2",
+        dtype="bfloat16",
+        layout="transformers",
+        config=dict(
+            num_hidden_layers=2,
+            hidden_size=24,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            intermediate_size=44,
+            max_position_embeddings=64,
+            vocab_size=300,
+            rms_norm_eps=1e-6,
+            tie_word_embeddings=True,
+            rope_parameters=dict(rope_type="default", rope_theta=1000000.0),
+        ),
+    ),
 }
 
 
@@ -220,12 +259,10 @@ def random_weights(model, seed):
 
 
 def build_model(row):
-    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    tokens = dict(bos_token_id=0, eos_token_id=0)
-    if row["family"] == "gpt2":
-        return GPT2LMHeadModel(GPT2Config(**row["config"], **tokens))
-    return LlamaForCausalLM(LlamaConfig(**row["config"], **tokens))
+    config = AutoConfig.for_model(row["family"], **row["config"], bos_token_id=0, eos_token_id=0)
+    return AutoModelForCausalLM.from_config(config)
 
 
 def make_tokenizer(family, d_vocab):
@@ -332,27 +369,33 @@ def rotary_frequencies(config):
     return torch.tensor(frequencies, dtype=torch.float64)
 
 
+def modeling(config):
+    """The module in which transformers has this family."""
+    name = config.model_type
+    return importlib.import_module(f"transformers.models.{name}.modeling_{name}")
+
+
 @contextlib.contextmanager
 def double_islands(model):
-    """Lets a Llama in float64 compute in float64 throughout.
+    """Lets a Llama, Mistral or Qwen2 in float64 compute in float64 throughout.
 
-    transformers computes RMSNorm, the rotary angles and the softmax of Llama in float32 whatever
+    transformers computes RMSNorm, the rotary angles and the softmax of these in float32 whatever
     the dtype of the model, which for float64 is a loss; the formulas are the same.
     """
-    from transformers.models.llama import modeling_llama
-
-    if model.config.model_type != "llama":
+    if model.config.model_type == "gpt2":
         yield
         return
+    module = modeling(model.config)
+    norm = type(model.model.norm)
 
     def rms_norm(self, x):
         return self.weight * (
             x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
         )
 
-    def attention(module, query, key, value, attention_mask, scaling, dropout=0.0, **_):
-        key = modeling_llama.repeat_kv(key, module.num_key_value_groups)
-        value = modeling_llama.repeat_kv(value, module.num_key_value_groups)
+    def attention(layer, query, key, value, attention_mask, scaling, dropout=0.0, **_):
+        key = key.repeat_interleave(layer.num_key_value_groups, dim=1)
+        value = value.repeat_interleave(layer.num_key_value_groups, dim=1)
         pattern = torch.softmax(query @ key.transpose(2, 3) * scaling + attention_mask, dim=-1)
         return (pattern @ value).transpose(1, 2).contiguous(), pattern
 
@@ -363,16 +406,13 @@ def double_islands(model):
         angles = torch.cat((angles, angles), dim=-1)
         return angles.cos(), angles.sin()
 
-    kept = modeling_llama.LlamaRMSNorm.forward, modeling_llama.eager_attention_forward
-    modeling_llama.LlamaRMSNorm.forward, modeling_llama.eager_attention_forward = (
-        rms_norm,
-        attention,
-    )
+    kept = norm.forward, module.eager_attention_forward
+    norm.forward, module.eager_attention_forward = rms_norm, attention
     model.model.rotary_emb.forward = rotary
     try:
         yield
     finally:
-        modeling_llama.LlamaRMSNorm.forward, modeling_llama.eager_attention_forward = kept
+        norm.forward, module.eager_attention_forward = kept
         del model.model.rotary_emb.forward
 
 
@@ -480,9 +520,6 @@ def run_hugging_face(model, ids):
     The norms' scale and normalized, and hook_result, are never computed there: they come from those
     modules' inputs and weights.
     """
-    import transformers.models.gpt2.modeling_gpt2 as gpt2
-    import transformers.models.llama.modeling_llama as llama
-
     config = model.config
     is_gpt2 = config.model_type == "gpt2"
     d_head = head_width(config)
@@ -500,7 +537,7 @@ def run_hugging_face(model, ids):
             scores[at + "hook_rot_q"] = query[0].transpose(0, 1)
             scores[at + "hook_rot_k"] = key[0].transpose(0, 1)
 
-    with torch.no_grad(), recorded_attention(gpt2 if is_gpt2 else llama, record):
+    with torch.no_grad(), recorded_attention(modeling(config), record):
         out = model(
             torch.tensor([ids]), output_attentions=True, output_hidden_states=True, use_cache=False
         )
@@ -552,6 +589,8 @@ def hooked_transformer(model, dtype):
     from transformer_lens.pretrained.weight_conversions import (
         convert_gpt2_weights,
         convert_llama_weights,
+        convert_mistral_weights,
+        convert_qwen2_weights,
     )
 
     hf = model.config
@@ -602,7 +641,12 @@ def hooked_transformer(model, dtype):
             rotary_base=rope["rope_theta"],
             rotary_adjacent_pairs=False,
         )
-        weights = convert_llama_weights(model, cfg)
+        convert = {
+            "llama": convert_llama_weights,
+            "mistral": convert_mistral_weights,
+            "qwen2": convert_qwen2_weights,
+        }
+        weights = convert[hf.model_type](model, cfg)
     hooked = HookedTransformer(cfg)
     # Not load_and_process_state_dict: with every processing step off it still rounds all it loads,
     # the rotary tables among them, to float32.
@@ -612,7 +656,7 @@ def hooked_transformer(model, dtype):
     constant = ("attn.mask", "attn.IGNORE", "attn.rotary_sin", "attn.rotary_cos", "unembed.b_U")
     if loaded.unexpected_keys or not all(key.endswith(constant) for key in loaded.missing_keys):
         raise AssertionError(f"missing {loaded.missing_keys}, unexpected {loaded.unexpected_keys}")
-    if hf.model_type == "llama" and dtype == torch.float64:
+    if hf.model_type != "gpt2" and dtype == torch.float64:
         # HookedTransformer computes Llama 3's frequencies in float32 even for a float64 model.
         positions = torch.arange(hf.max_position_embeddings).double()
         angles = positions[:, None] * rotary_frequencies(hf).repeat(2)

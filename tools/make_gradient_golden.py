@@ -32,6 +32,7 @@ from make_golden import (
     hooked_transformer,
     kind_of,
     max_abs,
+    modeling,
     n_layers_of,
     recorded_attention,
     relative_difference,
@@ -74,7 +75,7 @@ WEIGHT_DECAY = 0.01  # of parameters with two dimensions or more
 # Central difference of fourth order along a direction of length 1 (Abramowitz and Stegun 25.3.6):
 # the error is DIFFERENCE_STEP⁴ f⁽⁵⁾ / 30 from the formula and about 2⁻⁵³ loss / DIFFERENCE_STEP,
 # 1e-12, from rounding; the slopes are of order 0.1.
-DIFFERENCE_STEP = 1e-3
+DIFFERENCE_STEP = 3e-4
 DIFFERENCE_BOUND = 1e-9
 
 
@@ -143,9 +144,6 @@ def hugging_face_site_gradients(model, prompts):
     Those have neither normalized streams nor scores: the chain rule leads to them from the norm's
     output, times its weight, and from the pattern, through the softmax.
     """
-    import transformers.models.gpt2.modeling_gpt2 as gpt2
-    import transformers.models.llama.modeling_llama as llama
-
     is_gpt2 = model.config.model_type == "gpt2"
     tensors, patterns, sums = {}, {}, []
     for prompt, ids in prompts.items():
@@ -156,7 +154,7 @@ def hugging_face_site_gradients(model, prompts):
             taps.values[f"blocks.{layer}.rot_q"] = query
             taps.values[f"blocks.{layer}.rot_k"] = key
 
-        with recorded_attention(gpt2 if is_gpt2 else llama, record):
+        with recorded_attention(modeling(model.config), record):
             out = model(torch.tensor([ids]), output_attentions=True, use_cache=False)
         taps.remove()
         sums.append(summed_loss(out.logits[0], ids))

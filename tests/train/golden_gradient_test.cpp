@@ -185,7 +185,7 @@ TEST_P(GoldenGradient, TenAdamwSteps) {
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenGradient,
                          testing::Values("gpt2-tiny", "gpt2-tiny-inner", "llama-tiny",
-                                         "llama-tiny-untied", "llama-tiny-llama3"));
+                                         "llama-tiny-untied", "llama-tiny-llama3", "qwen2-tiny"));
 
 }  // namespace
 }  // namespace gnomon

@@ -52,7 +52,8 @@ std::vector<Index> stored_shape(const WeightRow& row, WeightLayout layout,
 }
 
 std::span<const Family* const> families() {
-  static const std::array kFamilies = {&gpt2_family(), &llama_family()};
+  static const std::array kFamilies = {&gpt2_family(), &llama_family(), &mistral_family(),
+                                       &qwen2_family()};
   return kFamilies;
 }
 
@@ -61,6 +62,11 @@ const Family* find_family(std::string_view architecture) {
     if (family->architecture == architecture) return family;
   }
   return nullptr;
+}
+
+std::string_view naming_of(std::string_view architecture) {
+  const Family* family = find_family(architecture);
+  return family == nullptr ? architecture : family->naming;
 }
 
 WeightLayout hf_layout(WeightKind kind, const ModelConfig& config) {

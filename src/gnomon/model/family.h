@@ -61,6 +61,8 @@ WeightLayout hf_layout(WeightKind kind, const ModelConfig& config);
 // A model family: how its files name things, and which switches of the one forward pass it sets.
 struct Family {
   std::string_view architecture;  // config.json "model_type" and GGUF "general.architecture"
+  // Whose hook names, equations and directions it shares: "gpt2" or "llama".
+  std::string_view naming;
   std::span<const WeightRow> rows;
   std::string_view hf_prefix;  // some exports leave it out
   // Tensors of Hugging Face files that hold no weights, such as causal masks; matched by their
@@ -75,6 +77,8 @@ struct Family {
 
 std::span<const Family* const> families();
 const Family* find_family(std::string_view architecture);
+// The `naming` of a family, or the architecture itself where there is no such family.
+std::string_view naming_of(std::string_view architecture);
 
 // Throws FileError where a size is missing, not positive or inconsistent with another.
 void check_config(const ModelConfig& config, std::string_view origin);

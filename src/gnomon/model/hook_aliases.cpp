@@ -8,6 +8,7 @@
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/quote.h"
+#include "gnomon/model/family.h"
 
 namespace gnomon {
 namespace {
@@ -394,6 +395,7 @@ Found find_row(std::string_view text, std::string_view architecture) {
   constexpr std::size_t kLongestName = 200;
   if (text.size() > kLongestName) return {};
   const std::string name = unified(text);
+  const std::string_view naming = naming_of(architecture);
   Found other;
   for (const std::string_view prefix : {"", "transformer.", "model."}) {
     const std::string whole = std::string(prefix) + name;
@@ -401,7 +403,7 @@ Found find_row(std::string_view text, std::string_view architecture) {
       const std::optional<std::string_view> layer = match(row.name, whole);
       if (!layer) continue;
       Found found{&row, std::string(*layer)};
-      if (row.architecture.empty() || row.architecture == architecture) return found;
+      if (row.architecture.empty() || row.architecture == naming) return found;
       if (other.row == nullptr) other = found;
     }
   }
@@ -428,7 +430,7 @@ std::optional<std::string> resolve_hook_alias(std::string_view name, const Model
   if (found.row == nullptr) return std::nullopt;
   const HookAlias& row = *found.row;
   const std::string hook = filled(row.hook, found.layer, config);
-  if (!row.architecture.empty() && row.architecture != config.architecture) {
+  if (!row.architecture.empty() && row.architecture != naming_of(config.architecture)) {
     throw ArgumentError(
         ErrorCode::unknown_site,
         fmt::format("{} is a name that {} has in models of the family {}; this model is {}",

@@ -497,7 +497,10 @@ const SiteExplanation& site_explanation(HookKind kind) {
 
 std::string_view site_equation(HookKind kind, std::string_view architecture) {
   const SiteExplanation& row = site_explanation(kind);
-  return architecture == "gpt2" ? row.gpt2_equation : row.llama_equation;
+  // Qwen2 is Llama with biases in these three projections.
+  const bool biased = architecture == "qwen2" &&
+                      (kind == HookKind::q || kind == HookKind::k || kind == HookKind::v);
+  return architecture == "gpt2" || biased ? row.gpt2_equation : row.llama_equation;
 }
 
 std::span<const SiteIdentity> site_identities() { return kIdentities; }

@@ -40,7 +40,7 @@ struct SiteExplanation {
 };
 
 const SiteExplanation& site_explanation(HookKind kind);
-// For "gpt2" or "llama"; empty where the family has no such site.
+// For an architecture of the family table; empty where the family has no such site.
 std::string_view site_equation(HookKind kind, std::string_view architecture);
 
 // An identity that holds for every text, in the form it takes in each family; empty where it has

@@ -7,5 +7,7 @@ namespace gnomon {
 
 const Family& gpt2_family();
 const Family& llama_family();
+const Family& mistral_family();
+const Family& qwen2_family();
 
 }  // namespace gnomon

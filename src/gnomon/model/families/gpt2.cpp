@@ -89,7 +89,7 @@ ModelConfig config_from_gguf(const GgufFile& file) {
 
 const Family& gpt2_family() {
   static constexpr Family kFamily = {
-      "gpt2", kRows, "transformer.", kIgnoredEndings, false, config_from_json, config_from_gguf};
+      "gpt2", "gpt2", kRows, "transformer.", kIgnoredEndings, false, config_from_json, config_from_gguf};
   return kFamily;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "gnomon/base/error.h"
@@ -12,45 +13,50 @@ namespace {
 
 constexpr WeightLayout kLinear = WeightLayout::out_in;
 
-constexpr std::array kRows = {
-    WeightRow{WeightKind::wte, "embed_tokens", "token_embd", Axis::d_vocab, Axis::d_model, kLinear,
-              false},
-    WeightRow{WeightKind::ln_1, "layers.{}.input_layernorm", "blk.{}.attn_norm", Axis::none,
-              Axis::d_model, kLinear, false},
-    WeightRow{WeightKind::q_proj, "layers.{}.self_attn.q_proj", "blk.{}.attn_q", Axis::d_model,
-              Axis::q_width, kLinear, false},
-    WeightRow{WeightKind::k_proj, "layers.{}.self_attn.k_proj", "blk.{}.attn_k", Axis::d_model,
-              Axis::kv_width, kLinear, false},
-    WeightRow{WeightKind::v_proj, "layers.{}.self_attn.v_proj", "blk.{}.attn_v", Axis::d_model,
-              Axis::kv_width, kLinear, false},
-    WeightRow{WeightKind::o_proj, "layers.{}.self_attn.o_proj", "blk.{}.attn_output", Axis::q_width,
-              Axis::d_model, kLinear, false},
-    WeightRow{WeightKind::ln_2, "layers.{}.post_attention_layernorm", "blk.{}.ffn_norm", Axis::none,
-              Axis::d_model, kLinear, false},
-    WeightRow{WeightKind::gate_proj, "layers.{}.mlp.gate_proj", "blk.{}.ffn_gate", Axis::d_model,
-              Axis::d_mlp, kLinear, false},
-    WeightRow{WeightKind::up_proj, "layers.{}.mlp.up_proj", "blk.{}.ffn_up", Axis::d_model, Axis::d_mlp,
-              kLinear, false},
-    WeightRow{WeightKind::down_proj, "layers.{}.mlp.down_proj", "blk.{}.ffn_down", Axis::d_mlp,
-              Axis::d_model, kLinear, false},
-    WeightRow{WeightKind::ln_f, "norm", "output_norm", Axis::none, Axis::d_model, kLinear, false},
-    WeightRow{WeightKind::lm_head, "lm_head", "output", Axis::d_model, Axis::d_vocab, kLinear, false},
-};
+// Mistral and Qwen2 have Llama's blocks and names; Qwen2 adds biases to query, key and value.
+constexpr std::array<WeightRow, 12> rows(bool qkv_bias) {
+  return {
+      WeightRow{WeightKind::wte, "embed_tokens", "token_embd", Axis::d_vocab, Axis::d_model,
+                kLinear, false},
+      WeightRow{WeightKind::ln_1, "layers.{}.input_layernorm", "blk.{}.attn_norm", Axis::none,
+                Axis::d_model, kLinear, false},
+      WeightRow{WeightKind::q_proj, "layers.{}.self_attn.q_proj", "blk.{}.attn_q", Axis::d_model,
+                Axis::q_width, kLinear, qkv_bias},
+      WeightRow{WeightKind::k_proj, "layers.{}.self_attn.k_proj", "blk.{}.attn_k", Axis::d_model,
+                Axis::kv_width, kLinear, qkv_bias},
+      WeightRow{WeightKind::v_proj, "layers.{}.self_attn.v_proj", "blk.{}.attn_v", Axis::d_model,
+                Axis::kv_width, kLinear, qkv_bias},
+      WeightRow{WeightKind::o_proj, "layers.{}.self_attn.o_proj", "blk.{}.attn_output",
+                Axis::q_width, Axis::d_model, kLinear, false},
+      WeightRow{WeightKind::ln_2, "layers.{}.post_attention_layernorm", "blk.{}.ffn_norm",
+                Axis::none, Axis::d_model, kLinear, false},
+      WeightRow{WeightKind::gate_proj, "layers.{}.mlp.gate_proj", "blk.{}.ffn_gate", Axis::d_model,
+                Axis::d_mlp, kLinear, false},
+      WeightRow{WeightKind::up_proj, "layers.{}.mlp.up_proj", "blk.{}.ffn_up", Axis::d_model,
+                Axis::d_mlp, kLinear, false},
+      WeightRow{WeightKind::down_proj, "layers.{}.mlp.down_proj", "blk.{}.ffn_down", Axis::d_mlp,
+                Axis::d_model, kLinear, false},
+      WeightRow{WeightKind::ln_f, "norm", "output_norm", Axis::none, Axis::d_model, kLinear, false},
+      WeightRow{WeightKind::lm_head, "lm_head", "output", Axis::d_model, Axis::d_vocab, kLinear,
+                false},
+  };
+}
+
+constexpr std::array kRows = rows(false);
+constexpr std::array kBiasedRows = rows(true);
 
 constexpr std::array<std::string_view, 1> kIgnoredEndings = {".rotary_emb.inv_freq"};
 
-ModelConfig with_switches(ModelConfig config) {
-  config.architecture = "llama";
+ModelConfig with_switches(ModelConfig config, std::string_view architecture) {
+  config.architecture = architecture;
   config.norm = NormKind::rms_norm;
   config.gated_mlp = true;
   config.position = PositionKind::rotary;
   return config;
 }
 
-ModelConfig config_from_json(const Json& json, std::string_view origin) {
-  const ConfigReader reader(json, origin);
-  reader.require_boolean("attention_bias", false);
-  reader.require_boolean("mlp_bias", false);
+ModelConfig config_from_json(const ConfigReader& reader, std::string_view architecture,
+                             std::string_view origin) {
   ModelConfig config;
   config.n_layers = reader.integer("num_hidden_layers");
   config.d_model = reader.integer("hidden_size");
@@ -77,45 +83,101 @@ ModelConfig config_from_json(const Json& json, std::string_view origin) {
         fmt::format("\"{}\": \"partial_rotary_factor\" is {}, expected 1", origin, share));
   }
   config.rotary_frequency = rotary_frequencies(config.d_head, theta, scaling, origin);
-  return with_switches(config);
+  return with_switches(config, architecture);
 }
 
-ModelConfig config_from_gguf(const GgufFile& file) {
+ModelConfig llama_from_json(const Json& json, std::string_view origin) {
+  const ConfigReader reader(json, origin);
+  reader.require_boolean("attention_bias", false);
+  reader.require_boolean("mlp_bias", false);
+  return config_from_json(reader, "llama", origin);
+}
+
+// A window hides the keys that are `sliding_window` or more tokens back, so texts of up to that
+// many tokens are exact without it; longer ones are refused as longer than n_ctx.
+void limit_to_window(ModelConfig& config, const ConfigReader& reader) {
+  if (reader.has("sliding_window"))
+    config.n_ctx = std::min(config.n_ctx, reader.integer("sliding_window"));
+}
+
+ModelConfig mistral_from_json(const Json& json, std::string_view origin) {
+  const ConfigReader reader(json, origin);
+  ModelConfig config = config_from_json(reader, "mistral", origin);
+  // transformers' default where the key is absent; null says that there is no window.
+  if (!json.contains("sliding_window")) config.n_ctx = std::min<Index>(config.n_ctx, 4096);
+  limit_to_window(config, reader);
+  return config;
+}
+
+ModelConfig qwen2_from_json(const Json& json, std::string_view origin) {
+  const ConfigReader reader(json, origin);
+  ModelConfig config = config_from_json(reader, "qwen2", origin);
+  if (reader.boolean_or("use_sliding_window", false)) limit_to_window(config, reader);
+  return config;
+}
+
+ModelConfig config_from_gguf(const GgufFile& file, std::string_view architecture) {
   const std::string origin = file.path().string();
+  const auto key = [&](std::string_view name) { return fmt::format("{}.{}", architecture, name); };
   ModelConfig config;
-  config.n_layers = file.integer("llama.block_count");
-  config.d_model = file.integer("llama.embedding_length");
-  config.n_heads = file.integer("llama.attention.head_count");
-  config.n_kv_heads = file.integer_or("llama.attention.head_count_kv", config.n_heads);
-  config.d_head = file.integer_or("llama.attention.key_length",
+  config.n_layers = file.integer(key("block_count"));
+  config.d_model = file.integer(key("embedding_length"));
+  config.n_heads = file.integer(key("attention.head_count"));
+  config.n_kv_heads = file.integer_or(key("attention.head_count_kv"), config.n_heads);
+  config.d_head = file.integer_or(key("attention.key_length"),
                                   config.n_heads > 0 ? config.d_model / config.n_heads : 0);
-  config.d_mlp = file.integer("llama.feed_forward_length");
-  config.n_ctx = file.integer("llama.context_length");
-  config.norm_eps = file.number_or("llama.attention.layer_norm_rms_epsilon", 1e-6);
+  config.d_mlp = file.integer(key("feed_forward_length"));
+  config.n_ctx = file.integer(key("context_length"));
+  config.norm_eps = file.number_or(key("attention.layer_norm_rms_epsilon"), 1e-6);
   config.activation = Activation::silu;
   config.tied_unembedding = file.find("output.weight") == nullptr;
-  for (const auto& [key, value] : file.metadata()) {
-    if (key.starts_with("llama.rope.scaling.") || key == "llama.rope.scale_linear" ||
-        key.starts_with("llama.expert")) {
+  for (const auto& [name, value] : file.metadata()) {
+    if (name.starts_with(key("rope.scaling.")) || name == key("rope.scale_linear") ||
+        name.starts_with(key("expert"))) {
       throw UnsupportedError(
-          fmt::format("\"{}\": key \"{}\": the forward pass has no such step", origin, key));
+          fmt::format("\"{}\": key \"{}\": the forward pass has no such step", origin, name));
     }
   }
-  if (const Index n_rotary = file.integer_or("llama.rope.dimension_count", config.d_head);
+  config.n_ctx =
+      std::min<Index>(config.n_ctx, file.integer_or(key("attention.sliding_window"), config.n_ctx));
+  if (const Index n_rotary = file.integer_or(key("rope.dimension_count"), config.d_head);
       n_rotary != config.d_head) {
     throw UnsupportedError(fmt::format("\"{}\": {} rotary channels, expected d_head = {}", origin,
                                        n_rotary, config.d_head));
   }
   config.rotary_frequency = rotary_frequencies(
-      config.d_head, file.number_or("llama.rope.freq_base", 10000), std::nullopt, origin);
-  return with_switches(config);
+      config.d_head, file.number_or(key("rope.freq_base"), 10000), std::nullopt, origin);
+  return with_switches(config, architecture);
 }
+
+template <const char* architecture>
+ModelConfig from_gguf(const GgufFile& file) {
+  return config_from_gguf(file, architecture);
+}
+
+constexpr char kLlama[] = "llama";
+constexpr char kMistral[] = "mistral";
+constexpr char kQwen2[] = "qwen2";
 
 }  // namespace
 
 const Family& llama_family() {
+  static constexpr Family kFamily = {kLlama,          kLlama, kRows,           "model.",
+                                     kIgnoredEndings, true,   llama_from_json, from_gguf<kLlama>};
+  return kFamily;
+}
+
+// GGUF files of Mistral models call themselves "llama".
+const Family& mistral_family() {
   static constexpr Family kFamily = {
-      "llama", kRows, "model.", kIgnoredEndings, true, config_from_json, config_from_gguf};
+      kMistral,           kLlama, kRows, "model.", kIgnoredEndings, true, mistral_from_json,
+      from_gguf<kMistral>};
+  return kFamily;
+}
+
+const Family& qwen2_family() {
+  static constexpr Family kFamily = {kQwen2,          kLlama, kBiasedRows,     "model.",
+                                     kIgnoredEndings, false,  qwen2_from_json, from_gguf<kQwen2>};
   return kFamily;
 }
 
