@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/model_commands.h"
 #include "cli/number_text.h"
 #include "cli/resolve_model.h"
 #include "gnomon/base/json.h"
@@ -206,7 +207,7 @@ CLI::App* add_named_command(CLI::App& parent, const char* name, const char* desc
 }  // namespace
 
 void add_model_command(CLI::App& app, Context& context) {
-  CLI::App* model = app.add_subcommand("model", "Show, list and fetch models");
+  CLI::App* model = app.add_subcommand("model", "Show, check, list, fetch and make models");
   model->group(kStudyGroup);
   model->require_subcommand(0, 1);
 
@@ -230,6 +231,9 @@ void add_model_command(CLI::App& app, Context& context) {
       *name);
   fetch->footer("gnomon model fetch smollm2-135m");
   on_run(*fetch, context, [&context, name] { run_fetch(context, *name); });
+
+  add_model_check_command(*model, context);
+  add_model_init_command(*model, context);
 }
 
 }  // namespace gnomon::cli

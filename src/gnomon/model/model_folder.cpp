@@ -33,6 +33,76 @@ std::uint16_t to_half(float value) {
   return static_cast<std::uint16_t>(sign | ((rounded >> 13) - (112U << 10)));
 }
 
+Json gpt2_config(const ModelConfig& config) {
+  Json json;
+  json["architectures"] = {"GPT2LMHeadModel"};
+  json["model_type"] = "gpt2";
+  json["vocab_size"] = config.d_vocab;
+  json["n_positions"] = config.n_ctx;
+  json["n_embd"] = config.d_model;
+  json["n_layer"] = config.n_layers;
+  json["n_head"] = config.n_heads;
+  json["n_inner"] = config.d_mlp;
+  json["activation_function"] = std::string(activation_name(config.activation));
+  json["layer_norm_epsilon"] = config.norm_eps;
+  json["initializer_range"] = kInitialSd;
+  json["attn_pdrop"] = 0.0;
+  json["embd_pdrop"] = 0.0;
+  json["resid_pdrop"] = 0.0;
+  json["scale_attn_weights"] = true;
+  json["tie_word_embeddings"] = config.tied_unembedding;
+  json["bos_token_id"] = 0;
+  json["eos_token_id"] = 0;
+  return json;
+}
+
+// The theta of frequencies theta^(-2i / n_rotary).
+double rope_theta(const ModelConfig& config) {
+  const std::vector<double>& frequency = config.rotary_frequency;
+  const auto n = static_cast<double>(frequency.size());
+  double theta = frequency.size() < 2 ? 10000.0 : std::pow(frequency[1], -n);
+  // Powers of a theta are not exact; published thetas are whole numbers.
+  if (std::abs(theta - std::round(theta)) < 1e-6 * theta) theta = std::round(theta);
+  for (std::size_t i = 0; i < frequency.size(); ++i) {
+    const double expected = std::pow(theta, -static_cast<double>(i) / n);
+    if (std::abs(frequency[i] - expected) > 1e-6 * expected) {
+      throw UnsupportedError(
+          fmt::format("rotary frequency {} is {}, expected {} for one theta: scaled frequencies "
+                      "cannot be written",
+                      i, frequency[i], expected));
+    }
+  }
+  return theta;
+}
+
+// Llama, and Mistral and Qwen2, which have its keys.
+Json llama_config(const ModelConfig& config) {
+  const std::string& family = config.architecture;
+  Json json;
+  json["architectures"] = {family == "qwen2"     ? "Qwen2ForCausalLM"
+                           : family == "mistral" ? "MistralForCausalLM"
+                                                 : "LlamaForCausalLM"};
+  json["model_type"] = family;
+  json["vocab_size"] = config.d_vocab;
+  json["max_position_embeddings"] = config.n_ctx;
+  json["hidden_size"] = config.d_model;
+  json["num_hidden_layers"] = config.n_layers;
+  json["num_attention_heads"] = config.n_heads;
+  json["num_key_value_heads"] = config.n_kv_heads;
+  json["head_dim"] = config.d_head;
+  json["intermediate_size"] = config.d_mlp;
+  json["hidden_act"] = std::string(activation_name(config.activation));
+  json["rms_norm_eps"] = config.norm_eps;
+  json["rope_theta"] = rope_theta(config);
+  json["initializer_range"] = kInitialSd;
+  json["attention_dropout"] = 0.0;
+  json["tie_word_embeddings"] = config.tied_unembedding;
+  json["bos_token_id"] = 0;
+  json["eos_token_id"] = 0;
+  if (family == "mistral") json["sliding_window"] = nullptr;
+  return json;
+}
+
 }  // namespace
 
 ParameterSet<float> random_parameters(const ModelConfig& config, std::uint64_t seed) {
@@ -56,31 +126,9 @@ ParameterSet<float> random_parameters(const ModelConfig& config, std::uint64_t s
   return parameters;
 }
 
-std::string gpt2_config_json(const ModelConfig& config) {
-  if (config.architecture != "gpt2") {
-    throw UnsupportedError(
-        fmt::format("gpt2_config_json: a model of the family {}", config.architecture));
-  }
-  Json json;
-  json["architectures"] = {"GPT2LMHeadModel"};
-  json["model_type"] = "gpt2";
-  json["vocab_size"] = config.d_vocab;
-  json["n_positions"] = config.n_ctx;
-  json["n_embd"] = config.d_model;
-  json["n_layer"] = config.n_layers;
-  json["n_head"] = config.n_heads;
-  json["n_inner"] = config.d_mlp;
-  json["activation_function"] = std::string(activation_name(config.activation));
-  json["layer_norm_epsilon"] = config.norm_eps;
-  json["initializer_range"] = kInitialSd;
-  json["attn_pdrop"] = 0.0;
-  json["embd_pdrop"] = 0.0;
-  json["resid_pdrop"] = 0.0;
-  json["scale_attn_weights"] = true;
-  json["tie_word_embeddings"] = config.tied_unembedding;
-  json["bos_token_id"] = 0;
-  json["eos_token_id"] = 0;
-  return dump_json(json);
+std::string config_json(const ModelConfig& config) {
+  return dump_json(naming_of(config.architecture) == "gpt2" ? gpt2_config(config)
+                                                            : llama_config(config));
 }
 
 void write_model_folder(const std::filesystem::path& folder, const ModelConfig& config,
@@ -110,7 +158,7 @@ void write_model_folder(const std::filesystem::path& folder, const ModelConfig& 
     tensors.push_back({row.name, dtype, row.shape, std::as_bytes(std::span(half))});
   }
   write_safetensors(folder / "model.safetensors", tensors, metadata);
-  write_file_atomic(folder / "config.json", gpt2_config_json(config));
+  write_file_atomic(folder / "config.json", config_json(config));
 }
 
 }  // namespace gnomon

@@ -17,8 +17,9 @@ namespace gnomon {
 // al. 2019, section 2.3); norm weights 1, biases 0.
 ParameterSet<float> random_parameters(const ModelConfig& config, std::uint64_t seed);
 
-// config.json as transformers reads it. Throws UnsupportedError for another family than GPT-2.
-std::string gpt2_config_json(const ModelConfig& config);
+// config.json as transformers reads it, of any family of the table. Throws UnsupportedError for
+// rotary frequencies that no single theta gives.
+std::string config_json(const ModelConfig& config);
 
 // Writes config.json and model.safetensors, every parameter of the configuration in this element
 // type (f32 or f16; rounded to nearest, ties to even), each atomically. Throws ArgumentError where
