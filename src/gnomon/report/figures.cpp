@@ -56,6 +56,7 @@ std::vector<std::string> training_folders(const StoredRun& run) {
 std::vector<Figure> figures_of(const StoredRun& run) {
   std::vector<Figure> figures;
   append(figures, detail::projection_figures(run));
+  append(figures, detail::training_figures(run));
   return figures;
 }
 

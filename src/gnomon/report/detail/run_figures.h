@@ -19,5 +19,6 @@ std::vector<std::string> training_folders(const StoredRun& run);
 ScatterChart projection_chart(const StoredRun& run);
 
 std::vector<Figure> projection_figures(const StoredRun& run);
+std::vector<Figure> training_figures(const StoredRun& run);
 
 }  // namespace gnomon::detail
