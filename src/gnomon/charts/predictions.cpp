@@ -95,7 +95,7 @@ std::string specification_of(const Figure& figure, const PredictionChart& chart)
   };
   specification["hconcat"] = Json::array(
       {view("report", chart.report_label), view("residual", chart.report_label + " − truth")});
-  return detail::vega_lite_text(specification);
+  return detail::vega_lite_text(specification, figure.table);
 }
 
 }  // namespace

@@ -190,7 +190,7 @@ Figure training_figure(const TrainingChart& chart) {
   specification["hconcat"] = Json::array({layer_of("validation_loss", "validation loss", log),
                                           layer_of("train_loss", "training loss", log),
                                           layer_of("validation_r", "r on validation rows", false)});
-  figure.vega_lite = detail::vega_lite_text(specification);
+  figure.vega_lite = detail::vega_lite_text(specification, figure.table);
   return figure;
 }
 
