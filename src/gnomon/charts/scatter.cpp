@@ -111,16 +111,15 @@ void draw_r_strip(Canvas& canvas, const ScatterPanel& panel) {
   const double top = kStripTop;
   const double middle = top + 9;
   std::vector<NullBand> nulls = panel.nulls;
-  std::ranges::stable_sort(nulls, std::greater(), &NullBand::abs_r_upper);
+  std::ranges::stable_sort(nulls, std::greater(), &NullBand::abs_upper);
   for (const NullBand& null : nulls)
-    canvas.leaf("rect",
-                {{"class", "gn-band"},
-                 {"x", scale.clamped(-null.abs_r_upper)},
-                 {"y", top},
-                 {"width", scale.clamped(null.abs_r_upper) - scale.clamped(-null.abs_r_upper)},
-                 {"height", 18.0},
-                 {"fill", paint::kNull},
-                 {"fill-opacity", nulls.size() > 1 ? "0.65" : ""}});
+    canvas.leaf("rect", {{"class", "gn-band"},
+                         {"x", scale.clamped(-null.abs_upper)},
+                         {"y", top},
+                         {"width", scale.clamped(null.abs_upper) - scale.clamped(-null.abs_upper)},
+                         {"height", 18.0},
+                         {"fill", paint::kNull},
+                         {"fill-opacity", nulls.size() > 1 ? "0.65" : ""}});
   canvas.line({scale.pixel_low, top + 18}, {scale.pixel_high, top + 18}, paint::kAxis);
   for (const double value : {-1.0, 0.0, 1.0}) {
     canvas.line({scale(value), top}, {scale(value), top + 21},
