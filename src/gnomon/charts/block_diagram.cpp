@@ -17,9 +17,9 @@ constexpr double kWidth = 860;
 constexpr double kMargin = 12;
 constexpr double kStream = 40;
 constexpr double kBoxLeft = 84;
-constexpr double kBoxWidth = 128;
+constexpr double kBoxWidth = 140;
 constexpr double kBranch = kBoxLeft + kBoxWidth / 2;
-constexpr double kHook = 236;
+constexpr double kHook = 248;
 constexpr double kReading = 510;
 constexpr double kTop = 44;
 constexpr double kLine = 21;
@@ -87,11 +87,9 @@ void draw_box(Canvas& canvas, const DiagramOperation& operation, double y, doubl
 // within a branch, and back to the stream.
 void draw_wires(Canvas& canvas, const DiagramOperation& operation, bool begins, double y,
                 double height) {
-  const double top = begins ? y + 10 : y - kGap;
-  if (begins)
-    canvas.line({kStream, top}, {kBoxLeft, top}, paint::kWire, 2);
-  else
-    canvas.line({kBranch, top}, {kBranch, y}, paint::kWire, 2);
+  if (begins && !operation.reads_tokens)
+    canvas.line({kStream, y + 10}, {kBoxLeft, y + 10}, paint::kWire, 2);
+  if (!begins) canvas.line({kBranch, y - kGap}, {kBranch, y}, paint::kWire, 2);
   if (!operation.added_to_stream) return;
   const double back = y + height - 8;
   canvas.line({kBoxLeft, back}, {kStream, back}, paint::kWire, 2);

@@ -22,7 +22,8 @@ struct DiagramOperation {
   std::string label;  // "ln_2", "attention", "W_in"
   bool on_stream = false;
   bool added_to_stream = false;  // its last hook point is added to the stream
-  bool is_gap = false;           // later blocks that are not drawn
+  bool reads_tokens = false;     // and not the stream
+  bool is_gap = false;           // other blocks that are not drawn
   std::vector<DiagramHook> hooks;
 };
 

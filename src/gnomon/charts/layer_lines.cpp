@@ -73,6 +73,7 @@ Figure layer_figure(const LayerChart& chart) {
   axes.x_label = "layer";
   axes.y_label = chart.value_label;
   axes.zero_y = true;
+  axes.whole_x = true;
   Canvas canvas;
   canvas.text(kMargin, 20, chart.title,
               {.size = 14, .bold = true, .most_width = kWidth - 2 * kMargin});

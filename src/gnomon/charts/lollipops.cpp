@@ -26,12 +26,15 @@ constexpr double kPlotRight = 580;
 constexpr double kValue = 632;
 constexpr double kNotes = 646;
 constexpr double kTop = 58;
-constexpr double kRow = 40;
+constexpr double kRow = 50;
 
 void draw_row(Canvas& canvas, const Lollipop& row, const Scale& x, double y) {
-  canvas.text(kMargin, y - 3, row.label, {.bold = true, .most_width = kLabelWidth});
-  canvas.text(kMargin, y + 12, row.note,
-              {.size = 11, .fill = paint::kMuted, .most_width = kLabelWidth});
+  canvas.text(kMargin, y - 6, row.label, {.bold = true, .most_width = kLabelWidth});
+  double note_y = y + 9;
+  for (const std::string& line : detail::wrapped(row.note, 11, kLabelWidth, 2)) {
+    canvas.text(kMargin, note_y, line, {.size = 11, .fill = paint::kMuted});
+    note_y += 14;
+  }
   const bool one = row.nulls.size() == 1;
   for (std::size_t i = 0; i < std::min<std::size_t>(2, row.nulls.size()); ++i) {
     const NullBand& null = row.nulls[i];

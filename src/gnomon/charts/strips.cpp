@@ -27,9 +27,9 @@ constexpr double kMargin = 12;
 constexpr double kLabelWidth = 190;
 constexpr double kPlotLeft = 216;
 constexpr double kPlotRight = 730;
-constexpr double kRow = 62;
-constexpr double kDot = 7;       // pixels that a dot takes
-constexpr double kHighest = 24;  // stacks stay within this distance of the middle
+constexpr double kRow = 76;
+constexpr double kDot = 6;       // pixels that a dot takes
+constexpr double kHighest = 30;  // stacks stay within this distance of the middle
 constexpr std::size_t kBoxOf = 5;
 
 std::vector<double> finite(const std::vector<double>& values) {
@@ -81,10 +81,10 @@ void draw_dots(Canvas& canvas, const Panel& axes, const StripGroup& group, doubl
     const std::string name = group.names.empty() ? std::string() : group.names[i];
     if (group.is_control)
       canvas.leaf("rect", {{"data-name", name},
-                           {"x", axes.x.clamped(value) - 2.5},
-                           {"y", cy - 2.5},
-                           {"width", "5"},
-                           {"height", "5"}});
+                           {"x", axes.x.clamped(value) - 2.2},
+                           {"y", cy - 2.2},
+                           {"width", "4.4"},
+                           {"height", "4.4"}});
     else
       canvas.leaf("circle", {{"data-name", name},
                              {"cx", axes.x.clamped(value)},

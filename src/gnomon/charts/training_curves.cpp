@@ -145,6 +145,7 @@ Figure training_figure(const TrainingChart& chart) {
   loss.y = {loss_range.low, loss_range.high, kBottom, kTop,
             log ? ScaleKind::log : ScaleKind::linear};
   loss.x_label = "epoch";
+  loss.whole_x = true;
   loss.y_label = log ? "loss (log axis)" : "loss";
   Panel fit = loss;
   fit.name = "r";

@@ -27,6 +27,21 @@ void append(std::vector<Figure>& figures, std::vector<Figure> more) {
 
 namespace detail {
 
+std::string with_minus_signs(const std::string& text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char before = i == 0 ? ' ' : text[i - 1];
+    const bool is_minus = text[i] == '-' && i + 1 < text.size() && is_digit(text[i + 1]) &&
+                          (before == ' ' || before == '[' || before == 'e');
+    if (is_minus)
+      result += "\xE2\x88\x92";
+    else
+      result += text[i];
+  }
+  return result;
+}
+
 bool has_file(const StoredRun& run, std::string_view relative) {
   return run.manifest.files.contains(std::string(relative));
 }

@@ -51,22 +51,22 @@ void draw_y_axis(Canvas& canvas, const Panel& panel) {
 
 }  // namespace
 
-std::vector<Tick> x_ticks(const Scale& scale) {
+std::vector<Tick> x_ticks(const Scale& scale, bool whole) {
   const double width = std::fabs(scale.pixel_high - scale.pixel_low);
   for (int n = std::clamp(static_cast<int>(width / kPixelsPerTick), 2, kMostTicks); n > 1; --n) {
-    std::vector<Tick> ticks = ticks_of(scale, n);
+    std::vector<Tick> ticks = ticks_of(scale, n, whole);
     double taken = 0;
     for (const Tick& tick : ticks) taken = std::max(taken, text_width(tick.label, kTickSize));
     const double distance =
         ticks.size() < 2 ? width : std::fabs(scale(ticks[1].value) - scale(ticks[0].value));
     if (taken + kLabelGap <= distance) return ticks;
   }
-  return ticks_of(scale, 1);
+  return ticks_of(scale, 1, whole);
 }
 
-void draw_x_axis(Canvas& canvas, const Scale& scale, double y, std::string_view label) {
+void draw_x_axis(Canvas& canvas, const Scale& scale, double y, std::string_view label, bool whole) {
   canvas.line({scale.pixel_low, y}, {scale.pixel_high, y}, paint::kAxis);
-  for (const Tick& tick : x_ticks(scale)) {
+  for (const Tick& tick : x_ticks(scale, whole)) {
     const double x = scale(tick.value);
     canvas.line({x, y}, {x, y + kTickLength}, paint::kAxis);
     canvas.text(x, y + kTickLength + 12, tick.label,
@@ -101,14 +101,14 @@ void open_panel(Canvas& canvas, const Panel& panel) {
       canvas.line({panel.left(), panel.y(tick.value)}, {panel.right(), panel.y(tick.value)},
                   paint::kGrid);
   if (panel.grid_x)
-    for (const Tick& tick : x_ticks(panel.x))
+    for (const Tick& tick : x_ticks(panel.x, panel.whole_x))
       canvas.line({panel.x(tick.value), panel.top()}, {panel.x(tick.value), panel.bottom()},
                   paint::kGrid);
   if (panel.zero_y && contains(panel.y, 0))
     canvas.line({panel.left(), panel.y(0)}, {panel.right(), panel.y(0)}, paint::kAxis);
   if (panel.zero_x && contains(panel.x, 0))
     canvas.line({panel.x(0), panel.top()}, {panel.x(0), panel.bottom()}, paint::kAxis);
-  draw_x_axis(canvas, panel.x, panel.bottom(), panel.x_label);
+  draw_x_axis(canvas, panel.x, panel.bottom(), panel.x_label, panel.whole_x);
   draw_y_axis(canvas, panel);
 }
 

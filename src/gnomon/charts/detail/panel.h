@@ -21,6 +21,7 @@ struct Panel {
   bool grid_y = true;
   bool zero_x = false;  // a line where x is 0
   bool zero_y = false;
+  bool whole_x = false;  // x counts something: ticks at whole numbers only
 
   double left() const { return x.pixel_low; }
   double right() const { return x.pixel_high; }
@@ -39,8 +40,9 @@ inline constexpr double kTickSize = 11;
 void open_panel(Canvas& canvas, const Panel& panel);
 
 // Axis with ticks at the bottom of the panel, or at `y`.
-void draw_x_axis(Canvas& canvas, const Scale& scale, double y, std::string_view label);
+void draw_x_axis(Canvas& canvas, const Scale& scale, double y, std::string_view label,
+                 bool whole = false);
 // Ticks of a scale whose labels do not touch.
-std::vector<Tick> x_ticks(const Scale& scale);
+std::vector<Tick> x_ticks(const Scale& scale, bool whole = false);
 
 }  // namespace gnomon::detail

@@ -104,11 +104,11 @@ Range padded_range(std::span<const double> values, double padding) {
 
 Range joined(Range a, Range b) { return {std::min(a.low, b.low), std::max(a.high, b.high)}; }
 
-std::vector<Tick> ticks_of(const Scale& scale, int n_wanted) {
+std::vector<Tick> ticks_of(const Scale& scale, int n_wanted, bool whole) {
   if (scale.kind == ScaleKind::log) return log_ticks(scale, n_wanted);
   const double rough = (scale.high / n_wanted) - (scale.low / n_wanted);
   if (!(rough > 0) || !std::isfinite(rough)) return {};
-  const double step = round_step(rough);
+  const double step = whole ? std::max(1.0, round_step(rough)) : round_step(rough);
   const double largest = std::max(std::fabs(scale.low), std::fabs(scale.high));
   std::vector<Tick> ticks;
   const double first = std::ceil(scale.low / step - 1e-9);

@@ -40,7 +40,7 @@ struct Tick {
 };
 
 // Round values inside the range, about `n_wanted` of them, with labels of equal precision; on a log
-// scale powers of ten, every second or third where there are too many.
-std::vector<Tick> ticks_of(const Scale& scale, int n_wanted);
+// scale powers of ten, every second or third where there are too many. `whole`: whole numbers only.
+std::vector<Tick> ticks_of(const Scale& scale, int n_wanted, bool whole = false);
 
 }  // namespace gnomon::detail

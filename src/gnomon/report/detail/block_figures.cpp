@@ -42,9 +42,15 @@ class DiagramBuilder {
     return stream;
   }
 
-  DiagramOperation added(DiagramOperation operation) const {
+  static DiagramOperation added(DiagramOperation operation) {
     operation.added_to_stream = true;
     return operation;
+  }
+
+  DiagramOperation of_tokens(const std::string& label, HookKind kind) const {
+    DiagramOperation embedding = added(operation(label, {kind}, 0));
+    embedding.reads_tokens = true;
+    return embedding;
   }
 
   static DiagramOperation gap(Index first, Index last) {
@@ -69,7 +75,7 @@ class DiagramBuilder {
       if (direction.interval)
         reading += fmt::format(" [{:.2f}, {:.2f}]", direction.interval->ci_low,
                                direction.interval->ci_high);
-      hook.readings.push_back(std::move(reading));
+      hook.readings.push_back(with_minus_signs(reading));
     }
     return hook;
   }
@@ -88,10 +94,9 @@ Figure block_figure(const ModelConfig& config, const Target& target,
   const Index last = config.n_layers - 1;
   BlockDiagram diagram;
   std::vector<DiagramOperation>& all = diagram.operations;
-  all.push_back(builder.added(builder.operation("embedding", {HookKind::embed}, layer)));
+  all.push_back(builder.of_tokens("embedding", HookKind::embed));
   if (exists_in(hook_point(HookKind::pos_embed), config))
-    all.push_back(
-        builder.added(builder.operation("position embedding", {HookKind::pos_embed}, layer)));
+    all.push_back(builder.of_tokens("position embedding", HookKind::pos_embed));
   if (layer > 0) all.push_back(DiagramBuilder::gap(0, layer - 1));
   all.push_back(builder.on_stream(HookKind::resid_pre, layer));
   all.push_back(builder.operation(
@@ -174,7 +179,7 @@ std::vector<Figure> drift_figures(const StoredRun& run) {
                             measured.sd_ratio_interval->ci_high);
       if (measured.mean_shift)
         line += fmt::format(" · shift of the mean {:+.3g} sd", *measured.mean_shift);
-      chart.numbers = {line + fmt::format(" (of {} test rows)", measured.n)};
+      chart.numbers = {with_minus_signs(line + fmt::format(" (of {} test rows)", measured.n))};
     }
   }
   chart.description = fmt::format(

@@ -33,7 +33,7 @@ std::string gain_text(const Gain& gain) {
   std::string text = fmt::format("{:+.3g}", *gain.value);
   if (gain.interval)
     text += fmt::format(" [{:.3g}, {:.3g}]", gain.interval->ci_low, gain.interval->ci_high);
-  return text;
+  return with_minus_signs(text);
 }
 
 std::vector<DoseLine> lines_of(const StoredRun& run) {

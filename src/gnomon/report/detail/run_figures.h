@@ -19,6 +19,9 @@ std::vector<std::string> training_folders(const StoredRun& run);
 
 ScatterChart projection_chart(const StoredRun& run);
 
+// The text with U+2212 for the hyphen of negative numbers and exponents.
+std::string with_minus_signs(const std::string& text);
+
 // "Input weights" for "input".
 std::string direction_title(const std::string& name);
 

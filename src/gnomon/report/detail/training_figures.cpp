@@ -83,7 +83,7 @@ std::string numbers_of(const ReporterEvaluation& evaluation) {
                      fmt::format(" · mean |error| {:.3g}", score.mean_absolute_error) +
                      fmt::format(" · n = {} texts", evaluation.n_group);
   if (evaluation.n_row != evaluation.n_group) text += fmt::format(" ({} rows)", evaluation.n_row);
-  return text;
+  return with_minus_signs(text);
 }
 
 std::optional<Figure> predictions_of(const StoredRun& run, const std::string& folder) {
