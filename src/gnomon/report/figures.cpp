@@ -2,7 +2,6 @@
 #include "gnomon/report/figures.h"
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 
 #include "gnomon/base/file.h"
@@ -93,20 +92,26 @@ std::string figure_csv(const Figure& figure) {
   return table.text();
 }
 
+std::vector<FigureFile> figure_files(std::span<const Figure> figures,
+                                     std::span<const Theme> themes) {
+  std::vector<FigureFile> files;
+  for (const Figure& figure : figures) {
+    for (const Theme theme : themes)
+      files.push_back({figure.id + (theme == Theme::dark ? ".dark.svg" : ".svg"),
+                       standalone_svg(figure, theme)});
+    files.push_back({figure.id + ".csv", figure_csv(figure)});
+    files.push_back({figure.id + ".vl.json", figure.vega_lite});
+  }
+  return files;
+}
+
 std::vector<std::string> write_figures(std::span<const Figure> figures,
                                        const std::filesystem::path& folder,
                                        std::span<const Theme> themes) {
   std::vector<std::string> names;
-  const auto write = [&](const std::string& name, const std::string& content) {
-    write_file_atomic(folder / name, content);
-    names.push_back(name);
-  };
-  for (const Figure& figure : figures) {
-    for (const Theme theme : themes)
-      write(figure.id + (theme == Theme::dark ? ".dark.svg" : ".svg"),
-            standalone_svg(figure, theme));
-    write(figure.id + ".csv", figure_csv(figure));
-    write(figure.id + ".vl.json", figure.vega_lite);
+  for (const FigureFile& file : figure_files(figures, themes)) {
+    write_file_atomic(folder / file.name, file.content);
+    names.push_back(file.name);
   }
   return names;
 }

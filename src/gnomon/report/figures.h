@@ -32,8 +32,16 @@ std::vector<Figure> projection_panels_of(const StoredRun& run);
 // The table of a figure as CSV.
 std::string figure_csv(const Figure& figure);
 
-// Writes <id>.svg and <id>.dark.svg (those of `themes`), <id>.csv and <id>.vl.json of each figure
-// into `folder`, and returns their names. Throws FileError (write_failed).
+struct FigureFile {
+  std::string name;  // "block.dark.svg"
+  std::string content;
+};
+
+// Of each figure <id>.svg and <id>.dark.svg (those of `themes`), <id>.csv and <id>.vl.json.
+std::vector<FigureFile> figure_files(std::span<const Figure> figures,
+                                     std::span<const Theme> themes);
+
+// Writes them into `folder` and returns their names. Throws FileError (write_failed).
 std::vector<std::string> write_figures(std::span<const Figure> figures,
                                        const std::filesystem::path& folder,
                                        std::span<const Theme> themes);
