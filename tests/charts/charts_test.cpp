@@ -112,7 +112,7 @@ TEST_P(EveryChart, TextStaysInside) {
       if (element.tag != "text") continue;
       const double size = attribute(element, "font-size", 12);
       const bool bold = element.attributes.contains("font-weight");
-      const double width = detail::text_width(unescaped(element.text), size, bold);
+      const double width = gnomon::detail::text_width(unescaped(element.text), size, bold);
       const auto found = element.attributes.find("text-anchor");
       const std::string anchor = found == element.attributes.end() ? "start" : found->second;
       const double before = anchor == "start" ? 0 : anchor == "middle" ? width / 2 : width;

@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gnomon/base/random.h"
@@ -65,7 +66,7 @@ inline std::string sample_name(Sample sample) {
   return {};
 }
 
-namespace detail {
+namespace samples {
 
 class Maker {
  public:
@@ -316,39 +317,38 @@ inline Figure sample_block(Maker make) {
   BlockDiagram diagram;
   diagram.title = make.text("Block 2 of 5");
   if (make.n(1) == 0) return block_diagram_figure(diagram);
-  DiagramOperation stream{make.text("residual stream"), true, false, false, {}};
-  stream.hooks = {{make.text("blocks.2.hook_resid_pre"), false, {}}};
-  diagram.operations.push_back(stream);
-  diagram.operations.push_back({make.text("norm 2"),
-                                false,
-                                false,
-                                false,
-                                {{make.text("blocks.2.ln2.hook_out"),
-                                  false,
-                                  {make.text("Input weights: r = +0.26 [−0.50, 0.51]"),
-                                   make.text("Gate weights: r = +0.10 [−0.50, 0.51]")}}}});
-  diagram.operations.push_back({make.text("W_in"),
-                                false,
-                                true,
-                                false,
-                                {{make.text("blocks.2.mlp.hook_post"),
-                                  true,
-                                  {make.text("reported: blocks.2.mlp.hook_post[5]@last")}}}});
-  diagram.operations.push_back({make.text("blocks 3 to 4"), false, false, true, {}});
+  const auto operation = [&](const char* label, std::vector<DiagramHook> hooks) {
+    DiagramOperation& added = diagram.operations.emplace_back();
+    added.label = make.text(label);
+    added.hooks = std::move(hooks);
+    return &added;
+  };
+  operation("embedding", {{"hook_embed", false, {}}})->reads_tokens = true;
+  operation("residual stream", {{make.text("blocks.2.hook_resid_pre"), false, {}}})->on_stream =
+      true;
+  operation("norm 2", {{make.text("blocks.2.ln2.hook_out"),
+                        false,
+                        {make.text("Input weights: r = +0.26 [−0.50, 0.51]"),
+                         make.text("Gate weights: r = +0.10 [−0.50, 0.51]")}}});
+  operation("W_in", {{make.text("blocks.2.mlp.hook_post"),
+                      true,
+                      {make.text("reported: blocks.2.mlp.hook_post[5]@last")}}})
+      ->added_to_stream = true;
+  operation("blocks 3 to 4", {})->is_gap = true;
   return block_diagram_figure(diagram);
 }
 
-}  // namespace detail
+}  // namespace samples
 
 // One figure of each chart, in a fixed order.
 inline std::vector<Figure> sample_figures(Sample sample) {
   std::vector<Figure> figures;
   for (const auto chart :
-       {detail::sample_scatter, detail::sample_heat_map, detail::sample_ladder,
-        detail::sample_predictions, detail::sample_training, detail::sample_lollipops,
-        detail::sample_dose, detail::sample_strips, detail::sample_distributions,
-        detail::sample_layers, detail::sample_tokens, detail::sample_block})
-    figures.push_back(chart(detail::Maker(sample)));
+       {samples::sample_scatter, samples::sample_heat_map, samples::sample_ladder,
+        samples::sample_predictions, samples::sample_training, samples::sample_lollipops,
+        samples::sample_dose, samples::sample_strips, samples::sample_distributions,
+        samples::sample_layers, samples::sample_tokens, samples::sample_block})
+    figures.push_back(chart(samples::Maker(sample)));
   return figures;
 }
 

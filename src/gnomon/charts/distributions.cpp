@@ -115,7 +115,7 @@ Figure distribution_figure(const DistributionChart& chart) {
   std::vector<double> change;
   for (std::size_t i = 0; i < chart.before.size(); ++i) {
     figure.table.rows.push_back({chart.row[i], chart.before[i], chart.after[i]});
-    if (!std::isfinite(chart.before[i]) || !std::isfinite(chart.after[i])) continue;
+    if (!std::isfinite(chart.after[i] - chart.before[i])) continue;
     before.push_back(chart.before[i]);
     after.push_back(chart.after[i]);
     change.push_back(chart.after[i] - chart.before[i]);

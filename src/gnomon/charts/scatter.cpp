@@ -151,7 +151,7 @@ void draw_r_strip(Canvas& canvas, const ScatterPanel& panel) {
 void draw_line_and_band(Canvas& canvas, const Panel& axes, const Points& points) {
   if (points.x.size() < 2) return;
   const SimpleRegression fit = ols(points.x, points.y);
-  if (!fit.slope) return;
+  if (!fit.slope || !std::isfinite(*fit.slope) || !std::isfinite(*fit.intercept)) return;
   const auto [low, high] = std::ranges::minmax(points.x);
   std::vector<Point> upper;
   std::vector<Point> lower;
@@ -161,7 +161,7 @@ void draw_line_and_band(Canvas& canvas, const Panel& axes, const Points& points)
     const double y = *fit.slope * x + *fit.intercept;
     if (axes.y.low <= y && y <= axes.y.high) line.push_back({axes.x(x), axes.y(y)});
     const std::optional<Interval> band = line_interval(fit, x, 0.95);
-    if (!band) continue;
+    if (!band || !std::isfinite(band->ci_low) || !std::isfinite(band->ci_high)) continue;
     upper.push_back({axes.x(x), axes.y.clamped(band->ci_high)});
     lower.push_back({axes.x(x), axes.y.clamped(band->ci_low)});
   }

@@ -31,6 +31,7 @@ constexpr double kRow = 76;
 constexpr double kDot = 6;       // pixels that a dot takes
 constexpr double kHighest = 30;  // stacks stay within this distance of the middle
 constexpr std::size_t kBoxOf = 5;
+constexpr double kWidestReference = 180;
 
 std::vector<double> finite(const std::vector<double>& values) {
   std::vector<double> kept;
@@ -49,6 +50,7 @@ void draw_box(Canvas& canvas, const Panel& axes, const std::vector<double>& valu
   if (values.size() < kBoxOf) return;
   const std::vector<double> at = {0.25, 0.5, 0.75};
   const std::vector<double> q = quantiles(values, at);
+  if (std::ranges::any_of(q, [](double v) { return !std::isfinite(v); })) return;
   const auto [low, high] = std::ranges::minmax(values);
   canvas.line({axes.x(low), y}, {axes.x(high), y}, paint::kAxis);
   canvas.leaf("rect", {{"class", "gn-box"},
@@ -138,11 +140,12 @@ Figure strip_figure(const StripChart& chart) {
   for (const StripReference& reference : chart.references) {
     const double x = axes.x(reference.value);
     canvas.line({x, top}, {x, bottom}, paint::kInk, 1.5, "6 4");
-    const double half = detail::text_width(reference.label, 11) / 2;
+    const std::string label = detail::elided(reference.label, 11, kWidestReference);
+    const double half = detail::text_width(label, 11) / 2;
     const double middle = std::clamp(x, kPlotLeft + half - 20, kPlotRight - half + 20);
     if (middle - half < free_from) continue;
     free_from = middle + half + 8;
-    canvas.text(middle, top - 6, reference.label,
+    canvas.text(middle, top - 6, label,
                 {.size = 11, .anchor = Anchor::middle, .fill = paint::kMuted});
   }
   figure.table.columns = {"group", "name", "value", "ci_low", "ci_high", "control"};

@@ -132,7 +132,8 @@ Figure training_figure(const TrainingChart& chart) {
   if (log) {
     std::vector<double> powers;
     for (const double loss : losses) powers.push_back(std::log10(loss));
-    const detail::Range range = detail::padded_range(powers);
+    detail::Range range = detail::padded_range(powers);
+    range = {std::max(range.low, -300.0), std::min(range.high, 308.0)};
     loss_range = {std::pow(10.0, range.low), std::pow(10.0, range.high)};
   }
   std::vector<double> epochs = all_of(chart, &TrainingCurve::epoch);

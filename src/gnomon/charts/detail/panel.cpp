@@ -13,6 +13,7 @@ namespace {
 
 constexpr double kTickLength = 4;
 constexpr double kLabelGap = 10;
+constexpr double kSmallestX = 11;  // of a turned title, so that its letters are whole
 constexpr int kMostTicks = 7;
 constexpr double kPixelsPerTick = 45;
 
@@ -42,8 +43,8 @@ void draw_y_axis(Canvas& canvas, const Panel& panel) {
                 {.size = kTickSize, .anchor = Anchor::end, .fill = paint::kMuted});
     widest = std::max(widest, text_width(tick.label, kTickSize));
   }
-  canvas.text(panel.left() - kTickLength - 10 - widest, (panel.top() + panel.bottom()) / 2,
-              panel.y_label,
+  canvas.text(std::max(kSmallestX, panel.left() - kTickLength - 10 - widest),
+              (panel.top() + panel.bottom()) / 2, panel.y_label,
               {.anchor = Anchor::middle,
                .turn = -90,
                .most_width = std::max(60.0, panel.bottom() - panel.top())});

@@ -62,6 +62,12 @@ std::vector<Tick> log_ticks(const Scale& scale, int n_wanted) {
   return ticks;
 }
 
+// Padding must not make an end infinite.
+Range within_doubles(double low, double high) {
+  constexpr double kLargest = std::numeric_limits<double>::max();
+  return {std::max(low, -kLargest), std::min(high, kLargest)};
+}
+
 }  // namespace
 
 double Scale::operator()(double value) const {
@@ -80,7 +86,7 @@ double Scale::value_at(double pixel) const {
   const double share = (pixel - pixel_low) / (pixel_high - pixel_low);
   if (kind == ScaleKind::log)
     return std::pow(10.0, std::log10(low) + share * (std::log10(high) - std::log10(low)));
-  return low + share * (high - low);
+  return low * (1 - share) + high * share;
 }
 
 Range padded_range(std::span<const double> values, double padding) {
@@ -96,10 +102,10 @@ Range padded_range(std::span<const double> values, double padding) {
   // Below this the ticks of the axis would all have the same label.
   if (high / 2 - low / 2 <= 1e-12 * size) {
     const double margin = size == 0 ? 0.5 : size / 10;
-    return {low - margin, high + margin};
+    return within_doubles(low - margin, high + margin);
   }
   const double margin = padding * 2 * (high / 2 - low / 2);
-  return {low - margin, high + margin};
+  return within_doubles(low - margin, high + margin);
 }
 
 Range joined(Range a, Range b) { return {std::min(a.low, b.low), std::max(a.high, b.high)}; }
