@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/report/figures.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "gnomon/base/file.h"
+#include "gnomon/charts/scatter.h"
+#include "gnomon/report/csv.h"
+#include "gnomon/report/detail/run_figures.h"
+
+namespace gnomon {
+namespace {
+
+constexpr std::string_view kSeeds = "seeds/";
+
+CsvValue csv_value(const FigureCell& cell) {
+  return std::visit([](const auto& value) { return CsvValue(value); }, cell);
+}
+
+void append(std::vector<Figure>& figures, std::vector<Figure> more) {
+  std::ranges::move(more, std::back_inserter(figures));
+}
+
+}  // namespace
+
+namespace detail {
+
+std::string with_minus_signs(const std::string& text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char before = i == 0 ? ' ' : text[i - 1];
+    const bool is_minus = text[i] == '-' && i + 1 < text.size() && is_digit(text[i + 1]) &&
+                          (before == ' ' || before == '[' || before == 'e');
+    if (is_minus)
+      result += "\xE2\x88\x92";
+    else
+      result += text[i];
+  }
+  return result;
+}
+
+bool has_file(const StoredRun& run, std::string_view relative) {
+  return run.manifest.files.contains(std::string(relative));
+}
+
+std::vector<std::string> training_folders(const StoredRun& run) {
+  std::vector<std::pair<unsigned long long, std::string>> found;
+  for (const auto& [name, file] : run.manifest.files) {
+    if (!name.starts_with(kSeeds)) continue;
+    const std::size_t end = name.find('/', kSeeds.size());
+    if (end == std::string::npos) continue;
+    const std::string seed = name.substr(kSeeds.size(), end - kSeeds.size());
+    if (seed.empty() || seed.size() > 19 ||
+        seed.find_first_not_of("0123456789") != std::string::npos)
+      continue;
+    found.emplace_back(std::stoull(seed), name.substr(0, end));
+  }
+  std::ranges::sort(found);
+  const auto [first, last] = std::ranges::unique(found);
+  found.erase(first, last);
+  std::vector<std::string> folders;
+  for (auto& [seed, folder] : found) folders.push_back(std::move(folder));
+  return folders;
+}
+
+}  // namespace detail
+
+std::vector<Figure> figures_of(const StoredRun& run) {
+  std::vector<Figure> figures;
+  for (const auto figures_from :
+       {detail::block_figures, detail::projection_figures, detail::training_figures,
+        detail::cosine_figures, detail::drift_figures, detail::patch_figures,
+        detail::weights_figures, detail::sweep_figures})
+    append(figures, figures_from(run));
+  return figures;
+}
+
+std::vector<Figure> projection_panels_of(const StoredRun& run) {
+  if (!detail::has_file(run, "analysis/projections.json")) return {};
+  return scatter_panel_figures(detail::projection_chart(run));
+}
+
+std::string figure_csv(const Figure& figure) {
+  CsvTable table(figure.table.columns);
+  for (const std::vector<FigureCell>& row : figure.table.rows) {
+    std::vector<CsvValue> values;
+    std::ranges::transform(row, std::back_inserter(values), csv_value);
+    table.add_row(values);
+  }
+  return table.text();
+}
+
+std::vector<FigureFile> figure_files(std::span<const Figure> figures,
+                                     std::span<const Theme> themes) {
+  std::vector<FigureFile> files;
+  for (const Figure& figure : figures) {
+    for (const Theme theme : themes)
+      files.push_back({figure.id + (theme == Theme::dark ? ".dark.svg" : ".svg"),
+                       standalone_svg(figure, theme)});
+    files.push_back({figure.id + ".csv", figure_csv(figure)});
+    files.push_back({figure.id + ".vl.json", figure.vega_lite});
+  }
+  return files;
+}
+
+std::vector<std::string> write_figures(std::span<const Figure> figures,
+                                       const std::filesystem::path& folder,
+                                       std::span<const Theme> themes) {
+  std::vector<std::string> names;
+  for (const FigureFile& file : figure_files(figures, themes)) {
+    write_file_atomic(folder / file.name, file.content);
+    names.push_back(file.name);
+  }
+  return names;
+}
+
+}  // namespace gnomon

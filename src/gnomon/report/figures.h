@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// in: a run directory   out: its figures, docs/formats/figures.md
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gnomon/charts/figure.h"
+#include "gnomon/report/run_directory.h"
+
+namespace gnomon {
+
+// Every figure that the files of the run can give; data-row is the row of the run's data.
+//
+//   run, projections     block, projections, correlation, ladder-<direction>, cosines
+//   run, train           predictions-seed-<n>, training, and drift where training moved the neuron
+//   patch, verdict       dose-response, causal-gains
+//   weights, verdict     weights-<place>
+//   verdict              direction-gains
+//   sweep                sweep-sites and sweep-layers, or sweep-<site>; sweep-heads-<position>
+//
+// Throws FileError where a file of the run is missing, was changed, or does not hold what this
+// version writes there.
+std::vector<Figure> figures_of(const StoredRun& run);
+
+// The panels of the figure `projections` one by one, for a page that lays them out itself.
+std::vector<Figure> projection_panels_of(const StoredRun& run);
+
+// The table of a figure as CSV.
+std::string figure_csv(const Figure& figure);
+
+struct FigureFile {
+  std::string name;  // "block.dark.svg"
+  std::string content;
+};
+
+// Of each figure <id>.svg and <id>.dark.svg (those of `themes`), <id>.csv and <id>.vl.json.
+std::vector<FigureFile> figure_files(std::span<const Figure> figures,
+                                     std::span<const Theme> themes);
+
+// Writes them into `folder` and returns their names. Throws FileError (write_failed).
+std::vector<std::string> write_figures(std::span<const Figure> figures,
+                                       const std::filesystem::path& folder,
+                                       std::span<const Theme> themes);
+
+}  // namespace gnomon
