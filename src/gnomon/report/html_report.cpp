@@ -2,47 +2,111 @@
 #include "gnomon/report/html_report.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
-#include <vector>
+#include <cmath>
 
-#include "gnomon/report/html_text.h"
+#include "gnomon/report/detail/html_page.h"
+#include "gnomon/report/detail/report_data.h"
+#include "gnomon/report/detail/report_findings.h"
+#include "gnomon/report/detail/report_sections.h"
 #include "gnomon/report/run_list.h"
-#include "gnomon/report/study_files.h"
+#include "gnomon/report/text_table.h"
 
 namespace gnomon {
 namespace {
 
-std::string row(std::string_view name, std::string_view value) {
-  return fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", html_text(name),
-                     html_text(value));
+using detail::element;
+using detail::Html;
+using detail::html;
+using detail::ReportData;
+using detail::RunResults;
+
+Html alerts(const ReportData& data) {
+  Html alerts;
+  const std::string_view state = run_state(data.main.run);
+  if (const auto& error = data.main.run.manifest.error)
+    alerts += element("p class=\"alert\"", fmt::format("This run ended before its end: {} {}",
+                                                       error->code, error->message));
+  if (state == "stale" || state == "running")
+    alerts += element("p class=\"alert\"",
+                      "This run is not finished; what is shown is what was there when the page was "
+                      "made.");
+  const auto failures = [&](const RunResults& results) {
+    const auto failed = results.failed_checks();
+    if (failed.empty()) return;
+    std::string text = fmt::format("{} of {} checks of {} failed: ", failed.size(),
+                                   results.checks.size(), results.run.manifest.id);
+    for (std::size_t i = 0; i < failed.size(); ++i)
+      text += (i == 0 ? "" : "; ") + failed[i]->id + ", " + failed[i]->title;
+    alerts += element("p class=\"alert\"",
+                      text + ". Numbers that rest on them are not shown as results.");
+  };
+  failures(data.main);
+  for (const RunResults& run : data.derived) failures(run);
+  return alerts;
 }
 
-std::vector<CheckResult> checks_of(const StoredRun& run) {
-  if (!run.manifest.files.contains("checks.json")) return {};
-  return checks_from_json(run.read_json("checks.json"), "checks.json");
+Html answer(const ReportData& data) {
+  Html sentences;
+  for (const std::string& sentence : detail::findings(data)) sentences += element("li", sentence);
+  if (sentences.markup.empty())
+    sentences = element("li", "This run holds no analysis that answers a question.");
+  return element(
+      "section id=\"answer\" aria-labelledby=\"answer-title\"",
+      element("h2 id=\"answer-title\"", "Question and answer") +
+          element("p class=\"question\"", detail::question(data)) +
+          element("ol class=\"answer\"", sentences) +
+          element("p class=\"note\"", "Sentences are chosen by the run's checks and intervals."));
+}
+
+// A double that reads back as the same five digits.
+Json rounded(const std::optional<double>& value) {
+  if (!value) return nullptr;
+  return std::stod(fmt::format("{:.5g}", *value));
+}
+
+// The numbers behind the panels, by row; the texts stand in their table and nowhere else.
+Json page_data(const ReportData& data) {
+  Json json;
+  json["run"] = data.main.run.manifest.id;
+  json["columns"] = Json::object();
+  if (!data.main.holds()) return json;
+  for (std::size_t column = 0; column < data.rows.projections.size(); ++column) {
+    Json values = Json::array();
+    for (const detail::ReportRow& row : data.rows.rows)
+      values.push_back(rounded(row.projections[column]));
+    json["columns"][data.rows.projections[column]] = std::move(values);
+  }
+  return json;
 }
 
 }  // namespace
 
 std::string html_report(const StoredRun& run) {
+  const ReportData data = detail::report_data(run);
+  detail::ReportFigures figures(data);
+  detail::HtmlPage page;
   const RunManifest& manifest = run.manifest;
-  std::string provenance = row("state", run_state(run)) +
-                           row("command", fmt::format("{}", fmt::join(manifest.argv, " ")));
-  if (manifest.model) {
-    provenance += row("model", manifest.model->name) + row("model SHA-256", manifest.model->sha256);
-  }
-  provenance += row("gnomon", manifest.tool.version + " " + manifest.tool.git);
-  std::string checks;
-  for (const CheckResult& check : checks_of(run))
-    checks += row(check.id + " " + check.title, check_status_name(check.status));
-  return fmt::format(
-      "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'\">\n"
-      "<title>{0}</title>\n<h1>{0}</h1>\n<h2>Provenance</h2>\n<table>\n{1}</table>\n"
-      "<h2>Checks</h2>\n<table>\n{2}</table>\n</html>\n",
-      html_text(manifest.id), provenance, checks);
+  page.title = data.target.empty() ? manifest.id : data.target;
+  page.subtitle = fmt::format("gnomon {} · {}{}", data.main.command, manifest.id,
+                              manifest.name.empty() ? "" : " · " + manifest.name);
+  page.lead = alerts(data) + answer(data);
+  page.sections.push_back(measured_section(data, figures));
+  page.sections.push_back(results_section(data, figures));
+  page.sections.push_back(ladder_section(data, figures));
+  page.sections.push_back(cause_section(data, figures));
+  page.sections.push_back(controls_section(data, figures));
+  page.sections.push_back(training_section(data, figures));
+  if (const Html rest = figures.take_rest(); !rest.markup.empty())
+    page.sections.push_back({"more", "More figures", rest});
+  page.sections.push_back(texts_section(data));
+  page.sections.push_back(data_section(data));
+  page.sections.push_back(checks_section(data));
+  page.sections.push_back(limits_section(data));
+  page.sections.push_back(provenance_section(data));
+  page.sections.push_back(citation_section(data));
+  page.data = page_data(data);
+  return render_page(page);
 }
 
 }  // namespace gnomon
