@@ -13,7 +13,7 @@ const make = (tag, attributes, text) => {
   return node;
 };
 const SVG = 'http://www.w3.org/2000/svg';
-const data = JSON.parse(byId('data').textContent);
+const data = JSON.parse(byId('page-data').textContent);
 const root = document.documentElement;
 const table = byId('rows');
 const kShown = 200;  // rows of the table at first

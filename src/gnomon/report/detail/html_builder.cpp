@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "gnomon/base/error.h"
@@ -29,7 +30,10 @@ std::string with_thousands(std::string digits) {
 Html html(std::string_view text) { return {html_text(text)}; }
 
 Html element(std::string_view tag, const Html& content) {
-  return {fmt::format("<{}>{}</{}>\n", tag, content.markup, tag.substr(0, tag.find(' ')))};
+  const std::string_view name = tag.substr(0, tag.find(' '));
+  // Inside a line, a line break would be a space.
+  const bool is_inline = name == "code" || name == "strong";
+  return {fmt::format("<{}>{}</{}>{}", tag, content.markup, name, is_inline ? "" : "\n")};
 }
 
 Html element(std::string_view tag, std::string_view text) { return element(tag, html(text)); }
@@ -65,8 +69,11 @@ Html p_cell(const std::optional<double>& log10_p) {
 
 Html interval_cell(const std::optional<double>& low, const std::optional<double>& high) {
   if (!low || !high) return kNone;
-  const auto end = [](double value) {
-    return value < -10 ? std::string("< −10") : format_r(value, 2);
+  // Two decimals would leave nothing of an interval this near to 0.
+  const bool is_small = std::max(std::abs(*low), std::abs(*high)) < 0.1;
+  const auto end = [&](double value) {
+    if (value < -10) return std::string("< −10");
+    return is_small ? (value > 0 ? "+" : "") + format_value(value) : format_r(value, 2);
   };
   return html(fmt::format("[{}, {}]", end(*low), end(*high)));
 }

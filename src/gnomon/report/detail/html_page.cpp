@@ -81,7 +81,7 @@ std::string render_page(const HtmlPage& page) {
       "<nav aria-label=\"Sections\"><ul>\n{}</ul></nav>\n<main id=\"main\" tabindex=\"-1\">\n{}",
       html_text(page.title), html_text(page.subtitle), navigation, page.lead.markup);
   document += sections;
-  document += "</main>\n<script type=\"application/json\" id=\"data\">";
+  document += "</main>\n<script type=\"application/json\" id=\"page-data\">";
   document += html_json(page.data);
   document += "</script>\n<script>";
   document += kReportJs;

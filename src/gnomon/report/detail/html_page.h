@@ -16,7 +16,7 @@ struct HtmlPage {
   std::string subtitle;
   Html lead;                            // between the title and the sections
   std::vector<ReportSection> sections;  // empty ones are left out
-  Json data;  // for the script, as <script type="application/json" id="data">
+  Json data;  // for the script, as <script type="application/json" id="page-data">
 };
 
 // A document that refers to nothing outside itself. Its content security policy admits its own

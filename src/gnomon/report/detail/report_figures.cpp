@@ -92,7 +92,7 @@ Html figure_html(const Figure& figure) {
   return {fmt::format(
       "<figure id=\"figure-{0}\" data-name=\"{0}\">\n<div class=\"chart\" role=\"region\" "
       "tabindex=\"0\" aria-label=\"{1}, chart\">{2}</div>\n"
-      "<figcaption><strong>{1}.</strong> {3}</figcaption>\n{4}</figure>\n",
+      "<figcaption>{3}</figcaption>\n{4}</figure>\n",
       figure.id, html(figure.title).markup, embedded_svg(figure), html(figure.description).markup,
       twin(figure).markup)};
 }

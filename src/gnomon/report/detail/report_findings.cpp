@@ -2,6 +2,7 @@
 #include "gnomon/report/detail/report_findings.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -71,20 +72,25 @@ std::string report_sentence(const ReportData& data) {
   const Json* reporter = reporter_row(*evaluation);
   const auto gain = estimate_of(child_at(*evaluation, "gain"));
   if (reporter == nullptr || !gain) return "";
-  const std::string over = text_at(child_at(*evaluation, "gain"), "over");
+  std::string over = text_at(child_at(*evaluation, "gain"), "over");
+  for (const Json& row : child_at(*evaluation, "rows")) {
+    if (text_at(row, "name") == over) {
+      over = fmt::format("“{}” ({})", over, text_at(row, "definition"));
+      break;
+    }
+  }
   const std::string r2 =
       estimate_text({number_at(*reporter, "r2_identity").value_or(0), std::nullopt, std::nullopt});
   const std::string start =
       fmt::format("On {}, the report has R² {} against the activation", counts(*evaluation), r2);
   if (gain->above(0))
-    return fmt::format(
-        "{}: better by {} than “{}”, the best predictor that never reads the stream.", start,
-        estimate_text(*gain), over);
+    return fmt::format("{}: better by {} than {}, the best predictor that never reads the stream.",
+                       start, estimate_text(*gain), over);
   if (gain->below(0))
-    return fmt::format("{}: worse than “{}”, which never reads the stream (difference {}).", start,
+    return fmt::format("{}: worse than {}, which never reads the stream (difference {}).", start,
                        over, estimate_text(*gain));
   return fmt::format(
-      "{}; we cannot tell whether it is better than “{}”, which never reads the stream "
+      "{}; we cannot tell whether it is better than {}, which never reads the stream "
       "(difference {}).",
       start, over, estimate_text(*gain));
 }
@@ -158,23 +164,30 @@ std::string direction_sentence(const ReportData& data, const Json& projections) 
   return sentence + ", more than 97.5 % of directions that have nothing to do with it.";
 }
 
+// "H2: it reads X" -> "that it reads X (H2)"
+std::string account_words(const Json& account) {
+  const std::string statement = text_at(account, "statement");
+  const std::size_t colon = statement.find(": ");
+  if (colon == std::string::npos) return "that " + statement;
+  return fmt::format("that {} ({})", statement.substr(colon + 2), statement.substr(0, colon));
+}
+
 std::string accounts_sentence(const Json& verdict) {
-  std::string supported;
-  std::string contradicted;
+  std::vector<std::string> supported;
+  std::vector<std::string> contradicted;
   for (const Json& account : child_at(verdict, "accounts")) {
-    std::string& list = text_at(account, "outcome") == "supported"      ? supported
-                        : text_at(account, "outcome") == "contradicted" ? contradicted
-                                                                        : supported;
-    if (text_at(account, "outcome") == "undecided") continue;
-    if (!list.empty()) list += "; ";
-    list += text_at(account, "statement");
+    const std::string outcome = text_at(account, "outcome");
+    if (outcome == "supported") supported.push_back(account_words(account));
+    if (outcome == "contradicted") contradicted.push_back(account_words(account));
   }
   if (supported.empty() && contradicted.empty())
     return "We cannot tell what the report reads: every account of it is undecided.";
-  std::string sentence = supported.empty()
-                             ? "No account of the report is supported"
-                             : fmt::format("Interventions support of the report: {}", supported);
-  if (!contradicted.empty()) sentence += fmt::format(". Contradicted: {}", contradicted);
+  if (supported.empty())
+    return fmt::format("What the report reads is undecided; the evidence contradicts {}.",
+                       fmt::join(contradicted, " and "));
+  std::string sentence = fmt::format("The evidence supports {}", fmt::join(supported, " and "));
+  if (!contradicted.empty())
+    sentence += fmt::format(", and contradicts {}", fmt::join(contradicted, " and "));
   return sentence + ".";
 }
 
@@ -248,7 +261,7 @@ std::string target_words(const std::string& target) {
   const std::string where = at == "@last" || at.empty() ? "at the last token"
                             : at == "@all"              ? "at every token"
                                                         : "at token " + at.substr(1);
-  return fmt::format("neuron {} of block {}, {}", parts[2].str(), parts[1].str(), where);
+  return fmt::format("neuron {} of block {} {}", parts[2].str(), parts[1].str(), where);
 }
 
 std::string question(const ReportData& data) {

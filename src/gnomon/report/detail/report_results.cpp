@@ -96,7 +96,10 @@ Html directions_table(const Json& projections, double level) {
                "neurons: "
                "the same for the layer's other neurons (") +
           null_note(directions, "other_neurons") +
-          html("). A dash: the number does not exist for that direction."));
+          html("). p takes texts as independent "
+               "and errors as normal; where p is small and the interval holds 0, a few texts carry "
+               "r: "
+               "then the interval counts. A dash: the number does not exist for that direction."));
   return table.render() + note;
 }
 
@@ -176,6 +179,13 @@ Html accounts_table(const Json& verdict) {
   return accounts.render() + evidence.render();
 }
 
+std::string patch_verdict(const std::string& verdict) {
+  if (verdict == "follows") return "follows the neuron";
+  if (verdict == "no_effect") return "does not follow the neuron, within the margin asked for";
+  if (verdict == "depends") return "depends on the neuron and does not follow it one to one";
+  return verdict == "undecided" ? "may or may not follow the neuron: undecided" : verdict;
+}
+
 Html patch_table(const Json& patch) {
   HtmlDefinitions list;
   list.add("what is patched", text_at(patch, "site"));
@@ -196,7 +206,7 @@ Html patch_table(const Json& patch) {
   const Json& range = child_at(patch, "natural_range");
   list.add("natural range of the unit", value_cell(number_at(range, "low")) + html(" to ") +
                                             value_cell(number_at(range, "high")));
-  list.add("verdict of the patch", text_at(patch, "verdict"));
+  list.add("so the report", patch_verdict(text_at(patch, "verdict")));
   HtmlTable ablations("What is left of the report when the neuron says nothing",
                       {{"the neuron is set to"},
                        {"slope before", true},
@@ -318,9 +328,9 @@ ReportSection ladder_section(const ReportData& data, ReportFigures& figures) {
                   "that it rests on, failed.");
       continue;
     }
-    section.body += figures.take("ladder-" + name) +
-                    disclosure("Rung by rung", rung_table(ladder, data.level)) +
-                    element("p class=\"note\"",
+    const Html chart = figures.take("ladder-" + name);
+    section.body += chart.markup.empty() ? rung_table(ladder, data.level) : chart;
+    section.body += element("p class=\"note\"",
                             fmt::format("1 − r at the last rung: {}, allowed {}.",
                                         format_value(number_at(ladder, "one_minus_r").value_or(0)),
                                         format_value(number_at(ladder, "tolerance").value_or(0))));
