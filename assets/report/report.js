@@ -23,8 +23,9 @@ const kShown = 200;  // rows of the table at first
 const titles = table ? [...table.tHead.rows[0].cells].map((cell) => cell.textContent) : [];
 const rows = table ? [...table.tBodies[0].rows].map((node, index) => {
   const cells = [...node.cells].map((cell) => cell.textContent);
-  return {node, index, row: node.dataset.row, split: node.dataset.split, cells,
-          text: cells[cells.length - 1], lower: cells[cells.length - 1].toLowerCase()};
+  node.dataset.row = cells[0];
+  return {node, index, row: cells[0], split: cells[1], cells, text: cells[cells.length - 1],
+          lower: cells[cells.length - 1].toLowerCase()};
 }) : [];
 const byRow = new Map(rows.map((row) => [row.row, row]));
 

@@ -65,12 +65,16 @@ Json rounded(const std::optional<double>& value) {
   return std::stod(fmt::format("{:.5g}", *value));
 }
 
+// More would take the page of a gated model over 1 MB; analysis/projections.csv has them.
+constexpr std::size_t kMostNumbers = 10000;
+
 // The numbers behind the panels, by row; the texts stand in their table and nowhere else.
 Json page_data(const ReportData& data) {
   Json json;
   json["run"] = data.main.run.manifest.id;
   json["columns"] = Json::object();
-  if (!data.main.holds()) return json;
+  const std::size_t n_number = data.rows.rows.size() * data.rows.projections.size();
+  if (!data.main.holds() || n_number > kMostNumbers) return json;
   for (std::size_t column = 0; column < data.rows.projections.size(); ++column) {
     Json values = Json::array();
     for (const detail::ReportRow& row : data.rows.rows)

@@ -42,6 +42,32 @@ Html twin(const Figure& figure) {
   return disclosure("Numbers", twin.render());
 }
 
+// Thousands of marks are most of a page. Attribute values of theirs that have no space need no
+// quotes in HTML.
+std::string compact_marks(const std::string& svg) {
+  constexpr std::string_view kStart = "<circle data-row=\"";
+  std::string text;
+  text.reserve(svg.size());
+  std::size_t done = 0;
+  for (std::size_t at = svg.find(kStart); at != std::string::npos; at = svg.find(kStart, done)) {
+    text.append(svg, done, at - done);
+    const std::size_t end = svg.find('>', at);
+    std::string mark = svg.substr(at, end - at);
+    const std::size_t row = mark.find('"') + 1;
+    const bool is_one_row =
+        mark.substr(row, mark.find('"', row) - row).find(' ') == std::string::npos;
+    if (is_one_row && mark.ends_with("/")) {
+      mark.back() = ' ';  // else a slash would be part of the last value
+      std::erase(mark, '"');
+      mark += '/';
+    }
+    text += mark + '>';
+    done = end + 1;
+    if (done < svg.size() && svg[done] == '\n') ++done;
+  }
+  return text.append(svg, done, std::string::npos);
+}
+
 void append(std::vector<Figure>& figures, const RunResults& results) {
   if (!results.holds()) return;
   const bool ladders = std::ranges::all_of(
@@ -93,8 +119,8 @@ Html figure_html(const Figure& figure) {
       "<figure id=\"figure-{0}\" data-name=\"{0}\">\n<div class=\"chart\" role=\"region\" "
       "tabindex=\"0\" aria-label=\"{1}, chart\">{2}</div>\n"
       "<figcaption>{3}</figcaption>\n{4}</figure>\n",
-      figure.id, html(figure.title).markup, embedded_svg(figure), html(figure.description).markup,
-      twin(figure).markup)};
+      figure.id, html(figure.title).markup, compact_marks(embedded_svg(figure)),
+      html(figure.description).markup, twin(figure).markup)};
 }
 
 }  // namespace gnomon::detail

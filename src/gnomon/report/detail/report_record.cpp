@@ -124,18 +124,17 @@ std::string text_cell(const std::string& text) {
 std::string text_rows(const ReportRows& rows, bool with_reports) {
   std::string body;
   for (const ReportRow& row : rows.rows) {
-    const std::string token = row.token
-                                  ? fmt::format("{} <small>id {}</small>", row.position, *row.token)
-                                  : std::to_string(row.position);
-    body += fmt::format("<tr data-row={} data-split={}><td>{}<td>{}<td>{}<td>{}", row.row,
-                        html_text(row.part.empty() ? "all" : row.part), row.row,
-                        html_text(row.part), token, number_text(row.activation));
+    const std::string token = row.token ? fmt::format("{} (id {})", row.position, *row.token)
+                                        : std::to_string(row.position);
+    body += fmt::format("<tr><td>{}<td>{}<td>{}<td>{}", row.row,
+                        html_text(row.part.empty() ? "all" : row.part), token,
+                        number_text(row.activation));
     if (with_reports) {
       const auto error = row.activation && row.report ? std::optional(*row.report - *row.activation)
                                                       : std::nullopt;
       body += fmt::format("<td>{}<td>{}", number_text(row.report), number_text(error));
     }
-    body += "<td dir=auto>" + text_cell(row.text) + "\n";
+    body += "<td dir=auto>" + text_cell(row.text);
   }
   return body;
 }
