@@ -170,7 +170,7 @@ std::string specification_of(const Figure& figure, const HeatMapChart& chart, do
   Json color = detail::vega_lite_channel("value", "quantitative", chart.value_title);
   color["scale"] = {{"scheme", "redblue"}, {"domain", {-limit, limit}}};
   specification["encoding"] = {{"x", x}, {"y", y}, {"color", color}};
-  return detail::vega_lite_text(specification);
+  return detail::vega_lite_text(specification, figure.table);
 }
 
 }  // namespace

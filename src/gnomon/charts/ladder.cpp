@@ -101,7 +101,7 @@ std::string specification_of(const Figure& figure, const LadderChart& chart) {
         {"encoding", {{"y", y}, {"x", low}, {"x2", {{"field", "ci_high"}}}}}},
        {{"mark", {{"type", "point"}, {"filled", true}, {"size", 80}, {"tooltip", true}}},
         {"encoding", {{"y", y}, {"x", r}}}}});
-  return detail::vega_lite_text(specification);
+  return detail::vega_lite_text(specification, figure.table);
 }
 
 FigureCell cell(const std::optional<double>& value) {

@@ -111,16 +111,15 @@ void draw_r_strip(Canvas& canvas, const ScatterPanel& panel) {
   const double top = kStripTop;
   const double middle = top + 9;
   std::vector<NullBand> nulls = panel.nulls;
-  std::ranges::stable_sort(nulls, std::greater(), &NullBand::abs_r_upper);
+  std::ranges::stable_sort(nulls, std::greater(), &NullBand::abs_upper);
   for (const NullBand& null : nulls)
-    canvas.leaf("rect",
-                {{"class", "gn-band"},
-                 {"x", scale.clamped(-null.abs_r_upper)},
-                 {"y", top},
-                 {"width", scale.clamped(null.abs_r_upper) - scale.clamped(-null.abs_r_upper)},
-                 {"height", 18.0},
-                 {"fill", paint::kNull},
-                 {"fill-opacity", nulls.size() > 1 ? "0.65" : ""}});
+    canvas.leaf("rect", {{"class", "gn-band"},
+                         {"x", scale.clamped(-null.abs_upper)},
+                         {"y", top},
+                         {"width", scale.clamped(null.abs_upper) - scale.clamped(-null.abs_upper)},
+                         {"height", 18.0},
+                         {"fill", paint::kNull},
+                         {"fill-opacity", nulls.size() > 1 ? "0.65" : ""}});
   canvas.line({scale.pixel_low, top + 18}, {scale.pixel_high, top + 18}, paint::kAxis);
   for (const double value : {-1.0, 0.0, 1.0}) {
     canvas.line({scale(value), top}, {scale(value), top + 21},
@@ -243,56 +242,63 @@ std::string sentence(const ScatterPanel& panel) {
   return text + ".";
 }
 
-// One view for each panel. Panels that draw bins give bins to Vega too, which would not show tens
-// of thousands of circles.
+Json bin_values(const ScatterPanel& panel, const Points& points, detail::Range y) {
+  Json values = Json::array();
+  for (const detail::Bin& bin : detail::bins_of(axes_of(panel, points, y), points.dots))
+    values.push_back({{"x", bin.x}, {"y", bin.y}, {"rows", bin.count}});
+  return values;
+}
+
+// Layers of dots and their line, of the rows of the table that are the panel's.
+Json dot_view(const ScatterPanel& panel, const Json& x, const Json& y) {
+  const Json of_panel = {{"filter", {{"field", "panel"}, {"equal", panel.name}}}};
+  const Json scored = {{"filter", "datum.scored == 1"}};
+  const Json fit = {{"regression", "y"}, {"on", "x"}};
+  const Json opacity = {{"condition", {{"test", "datum.scored == 1"}, {"value", 0.7}}},
+                        {"value", 0.25}};
+  const Json dots = {{"mark", {{"type", "point"}, {"tooltip", true}}},
+                     {"encoding",
+                      {{"x", x},
+                       {"y", y},
+                       {"shape", detail::vega_lite_channel("part", "nominal")},
+                       {"opacity", opacity}}}};
+  const Json line = {{"transform", Json::array({scored, fit})},
+                     {"mark", {{"type", "line"}, {"color", "#d55e00"}}},
+                     {"encoding", {{"x", x}, {"y", y}}}};
+  return {{"transform", Json::array({of_panel})}, {"layer", Json::array({dots, line})}};
+}
+
+// Panels that draw bins give bins to Vega too, which would not show tens of thousands of circles.
+Json bin_view(Json values, const Json& x, const Json& y) {
+  Json color = detail::vega_lite_channel("rows", "quantitative");
+  color["scale"] = {{"type", "log"}};
+  return {{"data", {{"values", std::move(values)}}},
+          {"mark", {{"type", "square"}, {"tooltip", true}}},
+          {"encoding", {{"x", x}, {"y", y}, {"color", color}}}};
+}
+
 std::string specification_of(const Figure& figure, const std::vector<ScatterPanel>& panels,
-                             detail::Range y) {
+                             detail::Range y_range) {
   Json views = Json::array();
+  bool any_dots = false;
   for (const ScatterPanel& panel : panels) {
     const Points points = points_of(panel);
-    const bool binned = points.dots.size() > kMostMarks;
-    Json values = Json::array();
-    if (binned) {
-      for (const detail::Bin& bin : detail::bins_of(axes_of(panel, points, y), points.dots))
-        values.push_back({{"x", bin.x}, {"y", bin.y}, {"rows", bin.count}});
-    } else {
-      for (const Dot& dot : points.dots)
-        values.push_back({{"row", dot.row},
-                          {"part", dot.part.empty() ? Json() : Json(dot.part)},
-                          {"scored", !dot.hollow},
-                          {"x", dot.x},
-                          {"y", dot.y}});
-    }
     Json x = detail::vega_lite_channel("x", "quantitative", panel.x_label);
-    Json y_channel = detail::vega_lite_channel("y", "quantitative", panel.y_label);
+    Json y = detail::vega_lite_channel("y", "quantitative", panel.y_label);
     x["scale"] = {{"zero", false}};
-    y_channel["scale"] = {{"domain", {y.low, y.high}}};
-    Json points_layer = {{"mark", {{"type", binned ? "square" : "point"}}}};
-    points_layer["encoding"] = {{"x", x}, {"y", y_channel}};
-    if (binned) {
-      points_layer["encoding"]["color"] = detail::vega_lite_channel("rows", "quantitative");
-      points_layer["encoding"]["color"]["scale"] = {{"type", "log"}};
-    } else {
-      points_layer["encoding"]["shape"] = detail::vega_lite_channel("part", "nominal");
-      points_layer["encoding"]["opacity"] = {
-          {"condition", {{"test", "datum.scored"}, {"value", 0.7}}}, {"value", 0.25}};
-    }
-    Json layers = Json::array({points_layer});
-    if (!binned)
-      layers.push_back(
-          {{"transform", {{{"filter", "datum.scored"}}, {{"regression", "y"}, {"on", "x"}}}},
-           {"mark", {{"type", "line"}, {"color", "#d55e00"}}},
-           {"encoding", {{"x", x}, {"y", y_channel}}}});
-    views.push_back({{"title", panel.title},
-                     {"width", 320},
-                     {"height", 260},
-                     {"data", {{"values", std::move(values)}}},
-                     {"layer", std::move(layers)}});
+    y["scale"] = {{"domain", {y_range.low, y_range.high}}};
+    const bool binned = points.dots.size() > kMostMarks;
+    any_dots = any_dots || !binned;
+    Json view = binned ? bin_view(bin_values(panel, points, y_range), x, y) : dot_view(panel, x, y);
+    view["title"] = panel.title;
+    view["width"] = 320;
+    view["height"] = 260;
+    views.push_back(std::move(view));
   }
-  Json specification = detail::vega_lite_head(figure);
+  Json specification = any_dots ? detail::vega_lite_of(figure) : detail::vega_lite_head(figure);
   specification["columns"] = panels.size() < 2 ? 1 : 2;
   specification["concat"] = std::move(views);
-  return detail::vega_lite_text(specification);
+  return detail::vega_lite_text(specification, figure.table);
 }
 
 Figure figure_of(const std::string& id, const std::string& title, const std::string& description,

@@ -8,16 +8,9 @@
 #include <vector>
 
 #include "gnomon/charts/figure.h"
+#include "gnomon/charts/null_band.h"
 
 namespace gnomon {
-
-// The |r| that directions with nothing to do with the target reach.
-struct NullBand {
-  std::string name;        // "random directions", "other neurons"
-  double abs_r_upper = 0;  // 97.5 % of their |r| lie below
-  double percentile = 0;   // of the shown r among them, 0 to 100
-  std::int64_t n = 0;
-};
 
 // One direction. The three columns have an entry for each row; rows without a finite x and y are
 // counted and not drawn.

@@ -55,7 +55,11 @@ std::vector<std::string> training_folders(const StoredRun& run) {
 
 std::vector<Figure> figures_of(const StoredRun& run) {
   std::vector<Figure> figures;
-  append(figures, detail::projection_figures(run));
+  for (const auto figures_from :
+       {detail::block_figures, detail::projection_figures, detail::training_figures,
+        detail::cosine_figures, detail::drift_figures, detail::patch_figures,
+        detail::weights_figures, detail::sweep_figures})
+    append(figures, figures_from(run));
   return figures;
 }
 

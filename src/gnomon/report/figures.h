@@ -13,11 +13,17 @@
 
 namespace gnomon {
 
-// Every figure that the files of the run can give, in the order in which a report shows them;
-// data-row is the row of the run's data. Of `gnomon run`, `train` and `projections`: projections,
-// correlation, ladder, cosines, predictions, training, drift, block. Of runs that start from one,
-// those of what they found: `patch` dose-response and gains, `weights` read-outs, `verdict` both,
-// `sweep` its grids. Throws FileError where a file of the run is missing or was changed.
+// Every figure that the files of the run can give; data-row is the row of the run's data.
+//
+//   run, projections     block, projections, correlation, ladder-<direction>, cosines
+//   run, train           predictions-seed-<n>, training, and drift where training moved the neuron
+//   patch, verdict       dose-response, causal-gains
+//   weights, verdict     weights-<place>
+//   verdict              direction-gains
+//   sweep                sweep-sites and sweep-layers, or sweep-<site>; sweep-heads-<position>
+//
+// Throws FileError where a file of the run is missing, was changed, or does not hold what this
+// version writes there.
 std::vector<Figure> figures_of(const StoredRun& run);
 
 // The panels of the figure `projections` one by one, for a page that lays them out itself.

@@ -29,15 +29,35 @@ std::string tick_label(double value, double step, double largest) {
   return fixed_text(value, decimals);
 }
 
+std::string power_label(double value, int power) {
+  return power >= -3 && power <= 3 ? number_text(value) : fmt::format("1e{}", fixed_text(power, 0));
+}
+
+// Within two decades, powers of ten times these; linear ticks where those are too few as well.
+std::vector<Tick> dense_log_ticks(const Scale& scale, int n_wanted) {
+  std::vector<Tick> ticks;
+  for (int power = static_cast<int>(std::floor(std::log10(scale.low))); ticks.size() < 100;
+       ++power) {
+    if (std::pow(10.0, power) > scale.high) break;
+    for (const double digit : {1.0, 2.0, 5.0}) {
+      const double value = digit * std::pow(10.0, power);
+      if (scale.low <= value && value <= scale.high) ticks.push_back({value, number_text(value)});
+    }
+  }
+  if (ticks.size() >= 2) return ticks;
+  Scale linear = scale;
+  linear.kind = ScaleKind::linear;
+  return ticks_of(linear, n_wanted);
+}
+
 std::vector<Tick> log_ticks(const Scale& scale, int n_wanted) {
   const int first = static_cast<int>(std::ceil(std::log10(scale.low) - 1e-9));
   const int last = static_cast<int>(std::floor(std::log10(scale.high) + 1e-9));
+  if (last - first < 2) return dense_log_ticks(scale, n_wanted);
   const int every = std::max(1, (last - first + n_wanted) / std::max(1, n_wanted));
   std::vector<Tick> ticks;
   for (int power = last; power >= first; power -= every)
-    ticks.push_back({std::pow(10.0, power), power >= -2 && power <= 3
-                                                ? number_text(std::pow(10.0, power))
-                                                : fmt::format("1e{}", fixed_text(power, 0))});
+    ticks.push_back({std::pow(10.0, power), power_label(std::pow(10.0, power), power)});
   std::ranges::reverse(ticks);
   return ticks;
 }

@@ -22,16 +22,6 @@ constexpr const char* kCorrelation = "analysis/correlation.json";
 constexpr const char* kAudit = "analysis/audit.json";
 constexpr const char* kProjectionRows = "analysis/projections.csv";
 
-std::string direction_title(const std::string& name) {
-  if (name == "head") return "Report head";
-  if (name == "input") return "Input weights";
-  if (name == "input_gate") return "Input weights, gate branch";
-  if (name == "input_up") return "Input weights, up branch";
-  if (name == "output") return "Output weights";
-  if (name == "final") return "Output weights, last stream";
-  return name;
-}
-
 void add_null(ScatterPanel& panel, const std::optional<NullRank>& null, const char* name) {
   if (null) panel.nulls.push_back({name, null->abs_r_upper, null->percentile, null->n});
 }
@@ -114,6 +104,16 @@ LadderChart ladder_chart(const Ladder& ladder, const std::string& target) {
 }
 
 }  // namespace
+
+std::string direction_title(const std::string& name) {
+  if (name == "head") return "Report head";
+  if (name == "input") return "Input weights";
+  if (name == "input_gate") return "Input weights, gate branch";
+  if (name == "input_up") return "Input weights, up branch";
+  if (name == "output") return "Output weights";
+  if (name == "final") return "Output weights, last stream";
+  return name;
+}
 
 ScatterChart projection_chart(const StoredRun& run) {
   ScatterChart chart;
