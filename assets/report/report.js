@@ -42,7 +42,8 @@ for (const mark of marks)
     if (!marksOfRow.has(row)) marksOfRow.set(row, []);
     marksOfRow.get(row).push(mark);
   }
-const brushable = charts.filter((svg) => svg.querySelector('[data-row]'));
+// Where the charts are of different texts, a row of one is not that of another.
+const brushable = data.linked === false ? [] : charts.filter((svg) => svg.querySelector('[data-row]'));
 
 // ---- state, and the fragment of the address that keeps it
 

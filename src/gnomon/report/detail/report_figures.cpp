@@ -83,6 +83,14 @@ void append(std::vector<Figure>& figures, const RunResults& results) {
 ReportFigures::ReportFigures(const ReportData& data) {
   append(figures_, data.main);
   for (const RunResults& run : data.derived) append(figures_, run);
+  // One training's predictions are as large as a panel; those of others are as figures of their
+  // own.
+  const auto is_prediction = [](const Figure& figure) {
+    return figure.id.starts_with("predictions-");
+  };
+  const auto first = std::ranges::find_if(figures_, is_prediction);
+  if (first != figures_.end())
+    figures_.erase(std::remove_if(std::next(first), figures_.end(), is_prediction), figures_.end());
   const auto whole = std::ranges::find(figures_, "projections", &Figure::id);
   if (whole == figures_.end()) return;
   // One by one, so that they stand side by side where there is room.

@@ -349,9 +349,9 @@ ReportSection cause_section(const ReportData& data, ReportFigures& figures) {
     section.body += table(*results->document(path));
     for (const std::string_view chart : charts) section.body += figures.take(chart);
   };
-  add("analysis/verdict.json", "What the report is", accounts_table, {});
+  add("analysis/verdict.json", "What the report is", accounts_table, {"direction-gains"});
   add("analysis/patch.json", "Does the report follow the neuron?", patch_table,
-      {"dose-response", "gains"});
+      {"dose-response", "causal-gains"});
   add("analysis/weights.json", "What do the report's weights read?", weights_table, {"read-outs"});
   if (section.body.markup.empty() && !data.trainings().empty())
     section.body += element(
