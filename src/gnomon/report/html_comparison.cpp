@@ -151,7 +151,7 @@ std::string run_letter(std::size_t index) {
 
 std::string html_comparison(const RunComparison& comparison, std::span<const StoredRun> runs) {
   std::vector<RunResults> results;
-  for (const StoredRun& run : runs) results.push_back(detail::read_results(run));
+  for (const StoredRun& run : runs) results.push_back(detail::results_of(run));
   detail::HtmlPage page;
   page.title = fmt::format("{} runs side by side", runs.size());
   page.subtitle = "gnomon compare";

@@ -160,7 +160,7 @@ std::vector<RunResults> derived_runs(const RunResults& main) {
       continue;
     RunResults results;
     try {
-      results = read_results(*listed.run);
+      results = results_of(*listed.run);
     } catch (const Error&) {
       continue;  // another run that cannot be read is no reason not to report this one
     }
@@ -219,7 +219,7 @@ const RunResults* ReportData::with(std::string_view path) const {
 
 std::vector<std::string> ReportData::trainings() const { return training_folders(main.run); }
 
-RunResults read_results(const StoredRun& run) {
+RunResults results_of(const StoredRun& run) {
   RunResults results;
   results.run = run;
   if (has_file(run, "config.resolved.toml")) results.configuration = run.read_configuration();
@@ -236,7 +236,7 @@ RunResults read_results(const StoredRun& run) {
 
 ReportData report_data(const StoredRun& run) {
   ReportData data;
-  data.main = read_results(run);
+  data.main = results_of(run);
   data.derived = derived_runs(data.main);
   for (const char* key : {"target.units", "target.unit"}) {
     if (data.target.empty()) data.target = setting_text(data.main, key);

@@ -72,7 +72,7 @@ inline constexpr std::int64_t kMostReportRows = 5000;
 // Throws FileError where a file that the run lists is missing, was changed, or is not what its name
 // says.
 ReportData report_data(const StoredRun& run);
-RunResults read_results(const StoredRun& run);
+RunResults results_of(const StoredRun& run);
 
 // The value of a setting, or empty.
 std::string setting_text(const RunResults& results, std::string_view key);

@@ -352,7 +352,7 @@ ReportSection cause_section(const ReportData& data, ReportFigures& figures) {
   add("analysis/verdict.json", "What the report is", accounts_table, {"direction-gains"});
   add("analysis/patch.json", "Does the report follow the neuron?", patch_table,
       {"dose-response", "causal-gains"});
-  add("analysis/weights.json", "What do the report's weights read?", weights_table, {"read-outs"});
+  add("analysis/weights.json", "What do the report's weights read?", weights_table, {"weights"});
   if (section.body.markup.empty() && !data.trainings().empty())
     section.body += element(
         "p",
