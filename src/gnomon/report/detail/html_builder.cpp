@@ -109,7 +109,7 @@ Html HtmlTable::render() const {
                         html_text(column.title));
   return {fmt::format(
       "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{0}\"><table>\n"
-      "<caption>{0}</caption>\n<thead><tr>{1}</tr></thead>\n<tbody>\n{2}</tbody></table></div>\n",
+      "<caption><span>{0}</span></caption>\n<thead><tr>{1}</tr></thead>\n<tbody>\n{2}</tbody></table></div>\n",
       html_text(caption_), head, rows_)};
 }
 

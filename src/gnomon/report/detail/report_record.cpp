@@ -106,8 +106,10 @@ std::string number_text(const std::optional<double>& value) {
   return value ? fmt::format("{:.5g}", *value) : "";
 }
 
-// Whole characters; what is behind it continues it.
-std::size_t head_length(std::string_view text) {
+// At the last space, or else between two characters.
+std::size_t head_length(const std::string& text) {
+  const std::size_t space = text.rfind(' ', kTextHead);
+  if (space != std::string::npos && space > kTextHead / 2) return space;
   std::size_t length = kTextHead;
   while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U) --length;
   return length;
