@@ -20,6 +20,7 @@ demo: build
 
 test: build
 	$(GNOMON) model fetch $(MODEL)
+	tools/install_test_packages.sh $(BUILD)/test-python
 	cmake --build $(BUILD)
 	ctest --test-dir $(BUILD) --output-on-failure -j 2
 

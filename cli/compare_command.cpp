@@ -10,6 +10,8 @@
 #include "cli/commands.h"
 #include "cli/run_options.h"
 #include "gnomon/base/error.h"
+#include "gnomon/base/file.h"
+#include "gnomon/report/html_comparison.h"
 #include "gnomon/report/run_list.h"
 #include "gnomon/report/run_summary.h"
 #include "gnomon/report/text_table.h"
@@ -24,13 +26,8 @@ struct CompareOptions {
   std::vector<std::string> metrics;
   std::string baseline;
   bool allow_different = false;
+  std::string html;  // a file; nothing is written where it is empty
 };
-
-// A, B, ..., Z, AA, AB, ...
-std::string letter(std::size_t index) {
-  std::string name(1, static_cast<char>('A' + index % 26));
-  return index < 26 ? name : letter(index / 26 - 1) + name;
-}
 
 std::size_t baseline_index(const CompareOptions& options, const std::vector<StoredRun>& runs) {
   if (options.baseline.empty()) return 0;
@@ -102,7 +99,7 @@ std::string metric_table(const RunComparison& comparison, const TextStyle& style
                    {.title = "run"},
                    {.title = "value", .align = Align::right},
                    {.title = "interval"},
-                   {.title = "against " + letter(comparison.baseline), .align = Align::right},
+                   {.title = "against " + run_letter(comparison.baseline), .align = Align::right},
                    {.title = ""}});
   for (const ComparedMetric& metric : comparison.metrics) {
     for (std::size_t i = 0; i < metric.values.size(); ++i) {
@@ -113,7 +110,7 @@ std::string metric_table(const RunComparison& comparison, const TextStyle& style
               : "";
       const std::string difference =
           value.difference ? fmt::format("{:+.4g}", *value.difference) : "";
-      table.add_row({i == 0 ? metric.name : "", letter(i), number_text(value.value), interval,
+      table.add_row({i == 0 ? metric.name : "", run_letter(i), number_text(value.value), interval,
                      difference, value.apart ? "*" : ""});
     }
   }
@@ -126,8 +123,8 @@ std::string setting_table(const RunComparison& comparison, const TextStyle& styl
   for (const ComparedSetting& setting : comparison.settings) {
     for (std::size_t i = 0; i < setting.values.size(); ++i) {
       const auto& value = setting.values[i];
-      table.add_row(
-          {i == 0 ? visible_text(setting.key) : "", letter(i), value ? visible_text(*value) : "–"});
+      table.add_row({i == 0 ? visible_text(setting.key) : "", run_letter(i),
+                     value ? visible_text(*value) : "–"});
     }
   }
   return table.render(style);
@@ -138,7 +135,7 @@ std::string comparison_text(const RunComparison& comparison, const std::vector<S
   std::string text;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const std::string state(run_state(runs[i]));
-    text += labelled_text(letter(i),
+    text += labelled_text(run_letter(i),
                           visible_text(runs[i].path.filename().string()) +
                               (state == "done" ? "" : ", " + state) +
                               (i == comparison.baseline ? ", the baseline" : ""),
@@ -167,6 +164,10 @@ void run_compare(const Context& context, const CompareOptions& options) {
   const RunComparison comparison =
       compare_runs(runs, baseline_index(options, runs), options.metrics);
   require_same(comparison, options.allow_different);
+  if (!options.html.empty()) {
+    write_file_atomic(options.html, html_comparison(comparison, runs));
+    context.message("Wrote    " + visible_text(options.html));
+  }
   if (context.options.json) {
     context.out << dump_json(comparison_json(comparison, runs));
   } else {
@@ -195,6 +196,8 @@ void add_compare_command(CLI::App& app, Context& context) {
       ->type_name("RUN");
   command->add_flag("--allow-different", options->allow_different,
                     "Also compare runs of different models or targets");
+  command->add_option("--html", options->html, "Also write a page with their figures side by side")
+      ->type_name("FILE");
   command->footer(
       "gnomon compare @last 20261122T105803Z\n"
       "gnomon compare RUN1 RUN2 RUN3 --metric evaluation.r --baseline RUN2");

@@ -10,6 +10,7 @@ packages="
   libssl-dev zlib1g-dev libpcre2-dev
   libgtest-dev libbenchmark-dev
   python3 python3-pip python3-jsonschema
+  chromium
 "
 
 missing=""
