@@ -22,6 +22,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_activations_command(app, context);
   add_data_command(app, context);
   add_runs_command(app, context);
+  add_report_command(app, context);
   add_compare_command(app, context);
   add_import_command(app, context);
   add_tokens_command(app, context);

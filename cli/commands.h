@@ -29,6 +29,7 @@ void add_scan_command(CLI::App& app, Context& context);
 void add_activations_command(CLI::App& app, Context& context);
 void add_data_command(CLI::App& app, Context& context);
 void add_runs_command(CLI::App& app, Context& context);
+void add_report_command(CLI::App& app, Context& context);
 void add_compare_command(CLI::App& app, Context& context);
 void add_import_command(CLI::App& app, Context& context);
 void add_tokens_command(CLI::App& app, Context& context);

@@ -7,10 +7,12 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/interrupt.h"
+#include "support/temporary_folder.h"
 
 namespace gnomon {
 namespace {
@@ -118,6 +120,24 @@ TEST(Process, StopsOnRequest) {
   }
   clear_interrupt();
   EXPECT_LT(Clock::now() - begin, 10s);
+}
+
+TEST(Process, StartedIsNotWaitedFor) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path done = folder.path() / "done";
+  const auto begin = Clock::now();
+  // In a session of its own, a process is the leader: session and process have the same number.
+  start_process({"/bin/sh", "-c", "sleep 3; ps -o sid= -p $$ | grep -qw $$ && touch \"$1\"", "sh",
+                 done.string()});
+  EXPECT_LT(Clock::now() - begin, 2s);
+  EXPECT_FALSE(std::filesystem::exists(done));
+  for (int i = 0; i < 1000 && !std::filesystem::exists(done); ++i)
+    std::this_thread::sleep_for(20ms);
+  EXPECT_TRUE(std::filesystem::exists(done));
+}
+
+TEST(Process, StartingWhatIsNotThereSaysSo) {
+  EXPECT_THROW(start_process({"gnomon-has-no-such-program"}), FileError);
 }
 
 }  // namespace

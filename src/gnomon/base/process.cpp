@@ -61,23 +61,17 @@ class Pipe {
 
 class SpawnSettings {
  public:
+  // A group of its own, so that a signal reaches its children too.
   explicit SpawnSettings(int output) {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
+    set_up(POSIX_SPAWN_SETPGROUP);
     posix_spawn_file_actions_adddup2(&actions_, output, 1);
     posix_spawn_file_actions_adddup2(&actions_, output, 2);
-    posix_spawnattr_init(&attributes_);
-    // A group of its own, so that a signal reaches its children too.
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    sigset_t reset;
-    sigemptyset(&reset);
-    for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) sigaddset(&reset, signal);
-    posix_spawnattr_setsigdefault(&attributes_, &reset);
-    posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  // A session of its own, without output.
+  SpawnSettings() {
+    set_up(POSIX_SPAWN_SETSID);
+    for (const int output : {1, 2})
+      posix_spawn_file_actions_addopen(&actions_, output, "/dev/null", O_WRONLY, 0);
   }
   ~SpawnSettings() {
     posix_spawnattr_destroy(&attributes_);
@@ -90,6 +84,22 @@ class SpawnSettings {
   const posix_spawnattr_t* attributes() const { return &attributes_; }
 
  private:
+  void set_up(int apart) {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawnattr_init(&attributes_);
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    sigset_t reset;
+    sigemptyset(&reset);
+    for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) sigaddset(&reset, signal);
+    posix_spawnattr_setsigdefault(&attributes_, &reset);
+    posix_spawnattr_setflags(
+        &attributes_, static_cast<short>(apart | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
+  }
+
   posix_spawn_file_actions_t actions_;
   posix_spawnattr_t attributes_;
 };
@@ -162,6 +172,18 @@ class Child {
   std::optional<int> status_;
 };
 
+pid_t spawn(const SpawnSettings& settings, const std::vector<std::string>& argv,
+            const std::vector<EnvironmentEntry>& extra) {
+  std::vector<std::string> arguments = argv;
+  std::vector<std::string> environment = child_environment(extra);
+  pid_t pid = 0;
+  const int failure =
+      ::posix_spawnp(&pid, argv[0].c_str(), settings.actions(), settings.attributes(),
+                     pointers(arguments).data(), pointers(environment).data());
+  if (failure != 0) throw start_failure(argv[0], failure);
+  return pid;
+}
+
 // Appends what is there; false once every writer has closed.
 bool read_available(int fd, std::string& output) {
   std::array<char, 4096> piece{};
@@ -187,15 +209,7 @@ ProcessResult run_process(const std::vector<std::string>& argv,
   check_interrupted();
   const auto give_up = Clock::now() + timeout;
   Pipe pipe(argv[0]);
-  const SpawnSettings settings(pipe.write_end());
-  std::vector<std::string> arguments = argv;
-  std::vector<std::string> environment = child_environment(extra);
-  pid_t pid = 0;
-  const int failure =
-      ::posix_spawnp(&pid, argv[0].c_str(), settings.actions(), settings.attributes(),
-                     pointers(arguments).data(), pointers(environment).data());
-  if (failure != 0) throw start_failure(argv[0], failure);
-  Child child(pid);
+  Child child(spawn(SpawnSettings(pipe.write_end()), argv, extra));
   pipe.close_write_end();
 
   ProcessResult result;
@@ -217,6 +231,11 @@ ProcessResult run_process(const std::vector<std::string>& argv,
   }
   result.exit_status = child.wait();
   return result;
+}
+
+void start_process(const std::vector<std::string>& argv) {
+  if (argv.empty()) throw InternalError("start_process: no program");
+  spawn(SpawnSettings(), argv, {});
 }
 
 }  // namespace gnomon

@@ -27,4 +27,9 @@ ProcessResult run_process(const std::vector<std::string>& argv,
                           const std::vector<EnvironmentEntry>& extra,
                           std::chrono::milliseconds timeout);
 
+// Starts argv[0], found through the search path, and does not wait: it is in a session of its own
+// and outlives this process; its input is empty and its output goes nowhere. Throws FileError where
+// it cannot be started.
+void start_process(const std::vector<std::string>& argv);
+
 }  // namespace gnomon

@@ -224,6 +224,7 @@ const RunManifest& RunDirectory::manifest() const { return state_->manifest; }
 
 void RunDirectory::stage(const std::string& name, const std::function<void()>& body) {
   state_->require_open();
+  state_->stage_done = true;
   StageRecord* stage = state_->find_stage(name);
   if (stage == nullptr) {
     state_->manifest.stages.push_back({.name = name});

@@ -12,6 +12,7 @@
 #include "gnomon/report/detail/run_files.h"
 #include "gnomon/report/detail/run_stages.h"
 #include "gnomon/report/home_path.h"
+#include "gnomon/report/report_folder.h"
 
 namespace gnomon {
 
@@ -150,6 +151,7 @@ void RunDirectory::State::drop_files(const std::set<std::string>& paths) {
 }
 
 void RunDirectory::State::begin(const StageSpec& spec) {
+  stage_done = true;
   const std::string inputs = detail::combined_inputs(manifest, spec);
   StageRecord* stage = find_stage(spec.name);
   if (stage == nullptr) {
@@ -207,6 +209,8 @@ void RunDirectory::State::drop_leftovers() {
     stage.status = RunStatus::interrupted;
   }
   const auto is_left = [&](const std::string& name) {
+    // A report of results that all were kept is still theirs.
+    if (!stage_done && name.starts_with(kReportFolder)) return false;
     return !owned.contains(name) && !files_written.contains(name) && name != kConfigName &&
            name != kTimingName;
   };
