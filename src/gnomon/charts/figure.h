@@ -12,11 +12,14 @@
 //                                are those of the element's own coordinates, getScreenCTM();
 //                                data-xscale and data-yscale are "linear" or "log": on a log axis
 //                                the values lie linearly by their logarithm
-//   [data-row="12"]              a mark of one row of the run's data; of several rows with the same
-//                                place, "12 40 41": select it by [data-row~="12"]
-//   [data-part="test"]           on such a mark: train, val or test, where the chart knows it
-//   .gn-mark .gn-line .gn-band   marks; lines fitted to them; bands
-//   .gn-bin[data-count]          a bin of rows, in place of marks above kMostMarks of them
+//   .gn-marks                    a group of marks of rows. data-part is the part of all of them,
+//                                train, val or test, where the chart knows it
+//   [data-row="12"]              a mark, of one row of the run's data; of several rows with the
+//   same
+//                                place "12 40 41": select it by [data-row~="12"]
+//   .gn-line .gn-band            lines fitted to marks; bands
+//   .gn-bin[data-count]          a bin of rows, in place of marks where a panel has more than
+//                                kMostMarks of them
 //   rect[data-brush]             the plotting area of a panel, below its marks, for a brush
 #pragma once
 

@@ -33,6 +33,7 @@ constexpr double kPlotBottom = 430;
 constexpr double kPlotLeft = 66;
 constexpr double kPlotRight = 390;
 constexpr double kStripTop = 92;
+constexpr double kStripWidth = 104;
 constexpr double kMarginal = 30;
 constexpr int kBandPoints = 40;
 
@@ -89,13 +90,13 @@ detail::Range shared_y_range(const std::vector<ScatterPanel>& panels) {
 std::vector<std::string> number_block(const ScatterPanel& panel) {
   std::string first = panel.r ? "r = " + detail::signed_text(*panel.r) : "r is not defined";
   if (panel.ci_low && panel.ci_high)
-    first += fmt::format("   {:g} % CI {}", panel.level * 100,
+    first += fmt::format(" · {:g} % CI {}", panel.level * 100,
                          detail::interval_text(*panel.ci_low, *panel.ci_high));
-  first += fmt::format("   n = {}", panel.n_texts);
+  first += fmt::format(" · n = {}", panel.n_texts);
   if (panel.n_rows != panel.n_texts) first += fmt::format(" texts ({} rows)", panel.n_rows);
   std::string second;
   const auto add = [&second](const std::string& text) {
-    if (!second.empty()) second += "   ";
+    if (!second.empty()) second += " · ";
     second += text;
   };
   if (panel.r2_fit) add("R²(fit) " + detail::fixed_text(*panel.r2_fit, 2));
@@ -106,7 +107,7 @@ std::vector<std::string> number_block(const ScatterPanel& panel) {
 
 // r and its interval on an axis from -1 to 1, over the bands of |r| of each null.
 void draw_r_strip(Canvas& canvas, const ScatterPanel& panel) {
-  const Scale scale{-1, 1, kPlotLeft, kPlotLeft + 150};
+  const Scale scale{-1, 1, kPlotLeft, kPlotLeft + kStripWidth};
   const double top = kStripTop;
   const double middle = top + 9;
   std::vector<NullBand> nulls = panel.nulls;
@@ -139,8 +140,8 @@ void draw_r_strip(Canvas& canvas, const ScatterPanel& panel) {
   double y = top + 6;
   for (const NullBand& null : panel.nulls) {
     canvas.text(scale.pixel_high + 14, y,
-                fmt::format("|r| above {} % of {} {}", detail::number_text(null.percentile, 3),
-                            null.n, null.name),
+                fmt::format("above {} % of {} {}", detail::number_text(null.percentile, 3), null.n,
+                            null.name),
                 {.size = 11,
                  .fill = paint::kMuted,
                  .most_width = kWidth - kMargin - scale.pixel_high - 14});

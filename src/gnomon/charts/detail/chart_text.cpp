@@ -161,7 +161,9 @@ std::string number_text(double value, int digits) {
   const double size = std::fabs(value);
   if (size != 0 && (size < 1e-4 || size >= 1e6))
     return with_minus(fmt::format("{:.{}e}", value, digits - 1));
-  return with_minus(fmt::format("{:.{}g}", value, std::max(digits, 1)));
+  const double power = std::pow(10.0, digits);
+  if (size >= power) return with_minus(fmt::format("{:.0f}", value));
+  return with_minus(fmt::format("{:.{}g}", value, digits));
 }
 
 std::string fixed_text(double value, int decimals) {

@@ -55,9 +55,7 @@ std::vector<DotGroup> groups_of(std::span<const Dot> dots) {
 }
 
 void draw_group(Canvas& canvas, const Panel& panel, const DotGroup& group) {
-  canvas.leaf("circle", {{"class", "gn-mark"},
-                         {"data-row", group.rows},
-                         {"data-part", group.place.part},
+  canvas.leaf("circle", {{"data-row", group.rows},
                          {"cx", panel.x.clamped(group.place.x)},
                          {"cy", panel.y.clamped(group.place.y)},
                          {"r", group.count == 1 ? std::string("2.4")
@@ -83,15 +81,25 @@ std::int64_t largest_count(std::span<const Bin> bins) {
 void draw_dots(Canvas& canvas, const Panel& panel, std::span<const Dot> dots,
                std::string_view fill) {
   const std::vector<DotGroup> groups = groups_of(dots);
-  for (const bool hollow : {true, false}) {
-    if (std::ranges::none_of(groups, [&](const DotGroup& g) { return g.place.hollow == hollow; }))
-      continue;
-    canvas.open("g", {{"fill", hollow ? paint::kNone : fill},
+  // Hollow first, then by part in the order of appearance: what all dots of a look share stands at
+  // their group, since a page has thousands of them.
+  std::vector<std::pair<bool, std::string_view>> looks;
+  for (const bool hollow : {true, false})
+    for (const DotGroup& group : groups) {
+      const std::pair look{hollow, group.place.part};
+      if (group.place.hollow == hollow && std::ranges::find(looks, look) == looks.end())
+        looks.push_back(look);
+    }
+  for (const auto& [hollow, part] : looks) {
+    canvas.open("g", {{"class", "gn-marks"},
+                      {"data-part", part},
+                      {"fill", hollow ? paint::kNone : fill},
                       {"fill-opacity", hollow ? "" : "0.55"},
                       {"stroke", hollow ? paint::kAxis : std::string_view()},
-                      {"stroke-opacity", hollow ? "0.6" : ""}});
+                      {"stroke-opacity", hollow ? "0.5" : ""}});
     for (const DotGroup& group : groups)
-      if (group.place.hollow == hollow) draw_group(canvas, panel, group);
+      if (group.place.hollow == hollow && group.place.part == part)
+        draw_group(canvas, panel, group);
     canvas.close();
   }
 }

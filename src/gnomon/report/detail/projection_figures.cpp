@@ -39,7 +39,7 @@ ScatterPanel panel_of(const DirectionResult& direction, const ProjectionAnalysis
   panel.note = direction.definition;
   panel.x_label = direction.name == "head" ? "report (activation units)"
                                            : "projection on " + direction.site + " (a.u.)";
-  panel.y_label = "activation of " + target;
+  panel.y_label = target;
   panel.r = direction.r;
   if (direction.interval) {
     panel.ci_low = direction.interval->ci_low;
