@@ -6,8 +6,11 @@
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
+#include "gnomon/charts/heat_map.h"
+#include "gnomon/charts/ladder.h"
 #include "gnomon/charts/scatter.h"
 #include "gnomon/report/detail/csv_columns.h"
+#include "gnomon/report/detail/json_values.h"
 #include "gnomon/report/detail/run_figures.h"
 #include "gnomon/report/study_files.h"
 
@@ -15,6 +18,8 @@ namespace gnomon::detail {
 namespace {
 
 constexpr const char* kProjections = "analysis/projections.json";
+constexpr const char* kCorrelation = "analysis/correlation.json";
+constexpr const char* kAudit = "analysis/audit.json";
 constexpr const char* kProjectionRows = "analysis/projections.csv";
 
 std::string direction_title(const std::string& name) {
@@ -53,6 +58,59 @@ ScatterPanel panel_of(const DirectionResult& direction, const ProjectionAnalysis
   add_null(panel, direction.random_directions, "random directions");
   add_null(panel, direction.other_neurons, "other neurons");
   return panel;
+}
+
+Figure correlation_figure(const StoredRun& run, const std::string& target) {
+  const Json json = run.read_json(kCorrelation);
+  return read_results(kCorrelation, [&] {
+    HeatMapChart chart;
+    chart.id = "correlation";
+    chart.title = "Correlation of every pair";
+    chart.columns = json.at("labels").get<std::vector<std::string>>();
+    for (const std::string& label : chart.columns)
+      chart.rows.push_back(label == "activation" ? target : direction_title(label));
+    for (const Json& row : json.at("matrix"))
+      for (const Json& value : row)
+        chart.values.push_back(value.is_null() ? std::nullopt : std::optional(value.get<double>()));
+    chart.value_title = "Pearson's r";
+    chart.limit = 1;
+    chart.grey_diagonal = true;
+    chart.description = fmt::format(
+        "Pearson's r of the activation of {} and each direction's projection, pair by pair, over "
+        "{} "
+        "rows of {} texts that were held out.",
+        target, json.at("n_rows").get<Index>(), json.at("n_distinct").get<Index>());
+    return heat_map_figure(chart);
+  });
+}
+
+LadderChart ladder_chart(const Ladder& ladder, const std::string& target) {
+  LadderChart chart;
+  chart.id = "ladder-" + ladder.direction;
+  std::ranges::replace(chart.id, '_', '-');
+  chart.title = "Why r is not 1: " + direction_title(ladder.direction);
+  chart.truth = target;
+  chart.closes = ladder.closes;
+  for (const Rung& rung : ladder.rungs) {
+    LadderRung& step = chart.rungs.emplace_back();
+    step.name = rung.name;
+    step.quantity = rung.quantity;
+    step.r = rung.r;
+    if (rung.interval) {
+      step.ci_low = rung.interval->ci_low;
+      step.ci_high = rung.interval->ci_high;
+    }
+    step.delta = rung.delta;
+    step.exact_zero = rung.exact_zero;
+    step.shapley = rung.shapley;
+  }
+  chart.description = fmt::format(
+      "The correlation with the activation of {}, from what is read at {} to the activation "
+      "itself, "
+      "one operation a line: r with its 95 % interval, 1 − r, the change Δr in this order of the "
+      "operations, and its mean over all orders.",
+      target, ladder.starts_at);
+  return chart;
 }
 
 }  // namespace
@@ -95,7 +153,13 @@ ScatterChart projection_chart(const StoredRun& run) {
 std::vector<Figure> projection_figures(const StoredRun& run) {
   std::vector<Figure> figures;
   if (!has_file(run, kProjections)) return figures;
+  const std::string target = run.read_json(kProjections).value("target", "");
   figures.push_back(scatter_figure(projection_chart(run)));
+  if (has_file(run, kCorrelation)) figures.push_back(correlation_figure(run, target));
+  if (has_file(run, kAudit)) {
+    for (const Ladder& ladder : ladders_from_json(run.read_json(kAudit), kAudit))
+      figures.push_back(ladder_figure(ladder_chart(ladder, target)));
+  }
   return figures;
 }
 
