@@ -4,14 +4,23 @@
 #include <array>
 
 #include "gnomon/report/html_report.h"
+#include "gnomon/report/notebook.h"
 
 namespace gnomon {
 namespace {
 
-ReportFiles html_files(const StoredRun& run) { return {{{"report.html", html_report(run)}}, {}}; }
+ReportFiles html_files(const StoredRun& run, const ReportTools& /*tools*/) {
+  return {{{"report.html", html_report(run)}}, {}};
+}
+
+ReportFiles notebook_files(const StoredRun& run, const ReportTools& tools) {
+  return notebook_report(run, tools.python);
+}
 
 constexpr std::array kFormats = {
     ReportFormat{"html", "report.html", "one page that needs no network", html_files},
+    ReportFormat{"ipynb", "", "notebooks that recompute the numbers, executed where Python can",
+                 notebook_files},
 };
 
 }  // namespace
