@@ -31,7 +31,7 @@ const std::vector<Term>& terms() {
        "@all.",
        "A number at one token and the number of the same name at another token have nothing to do "
        "with each other. Where nothing is said, the last token is meant.",
-       {"@last", "@all"},
+       {},
        {"token", "site"},
        ""},
       {"residual-stream",

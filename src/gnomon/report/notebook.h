@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "gnomon/base/json.h"
+#include "gnomon/report/report_formats.h"
 #include "gnomon/report/run_directory.h"
 
 namespace gnomon {
@@ -52,13 +53,16 @@ struct ExecutedNotebook {
   std::optional<std::string> why_not;  // why it has no outputs, in one line
 };
 
-// Runs the cells with `python`, found through the search path, which needs nbclient, nbformat,
-// ipykernel, numpy and matplotlib: outputs come from nowhere else. Times, and what depends on the
-// Python that did it, are left out of the file, so that two executions can be compared. Where
-// Python or a package is missing, the notebook is delivered without outputs and says why in its
-// first cell. Throws CheckError where a cell fails: then a number of the run is not what its
-// tensors give.
+// Runs the cells of run_notebooks(run, ...)[index] with `python`, found through the search path,
+// which needs nbclient, nbformat, ipykernel, numpy and matplotlib: outputs come from nowhere else.
+// Times, and what depends on the Python that did it, are left out of the file, so that two
+// executions can be compared. Where Python or a package is missing, the notebook is delivered
+// without outputs and says why in its first cell. Throws CheckError where an assertion of a cell
+// fails: then a number of the run is not what its tensors give.
 ExecutedNotebook execute_notebook(const StoredRun& run, std::size_t index,
                                   const std::string& python);
+
+// The notebooks of a run as files of its report.
+ReportFiles notebook_report(const StoredRun& run, const std::string& python);
 
 }  // namespace gnomon

@@ -99,4 +99,17 @@ ExecutedNotebook execute_notebook(const StoredRun& run, std::size_t index,
   return {without_outputs(run, index, why), why};
 }
 
+ReportFiles notebook_report(const StoredRun& run, const std::string& python) {
+  ReportFiles report;
+  const std::vector<Notebook> notebooks = run_notebooks(run, kExecutedNote);
+  for (std::size_t i = 0; i < notebooks.size(); ++i) {
+    ExecutedNotebook executed = execute_notebook(run, i, python);
+    report.files.push_back({notebooks[i].name, std::move(executed.content), false});
+    if (executed.why_not)
+      report.notes.push_back(
+          fmt::format("{} was not executed: {}", notebooks[i].name, *executed.why_not));
+  }
+  return report;
+}
+
 }  // namespace gnomon

@@ -23,9 +23,9 @@ struct ReportTools {
 
 // One of the forms in which a run is shown.
 struct ReportFormat {
-  std::string_view name;     // "html", as `gnomon report --format` takes it
-  // Of its files' names below report/, and of no other's: "figures/". Empty: its files have no common
-  // prefix, and each stands for itself.
+  std::string_view name;  // "html", as `gnomon report --format` takes it
+  // Of its files' names below report/, and of no other's: "figures/". Empty: its files have no
+  // common prefix, and each stands for itself.
   std::string_view prefix;
   std::string_view meaning;  // for --help
   // Reads the run and writes nothing. Throws FileError where a file of the run is missing or was
