@@ -131,8 +131,6 @@ void add_study_facts(NotebookFacts& facts, const StudyData& data) {
                                                             : "x2";
   values["removals"] = removals(data);
   values["ladder_read"] = ladder_read(data);
-  values["undo"] =
-      data.target.is_neuron() && data.target.kind != TargetKind::neuron_post ? "True" : "False";
 }
 
 void append(std::vector<NotebookCell>& cells, std::vector<NotebookCell> more) {

@@ -86,7 +86,7 @@ Writeup write_up(const RunValues& values) {
   detail::add_directions(text, subject);
   if (const std::vector<std::string> failed = values.failed_checks(); failed.empty()) {
     detail::add_findings(text, subject);
-    detail::add_ladder(text, subject);
+    detail::add_ladder(text);
     detail::add_cause(text, subject);
     detail::add_limits(text, subject);
   } else {

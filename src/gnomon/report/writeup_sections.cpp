@@ -34,11 +34,6 @@ std::string listed(const std::vector<std::string>& items) {
   return text;
 }
 
-std::string capitalised(std::string text) {
-  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 32);
-  return text;
-}
-
 std::string direction_meaning(const std::string& name, bool trained) {
   static const std::map<std::string, std::string> kMeanings = {
       {"input", "what the neuron reads"},
@@ -284,7 +279,7 @@ void add_findings(KeyedText& text, const WriteupSubject& subject) {
                           listed(subject.directions))));
 }
 
-void add_ladder(KeyedText& text, const WriteupSubject& subject) {
+void add_ladder(KeyedText& text) {
   const RunValues& values = text.values();
   text.add("## Why the correlations are not 1\n\n");
   const std::string input = values.ladder("input");

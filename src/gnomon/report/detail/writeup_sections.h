@@ -29,7 +29,7 @@ struct WriteupSubject {
 void add_question(KeyedText& text, const WriteupSubject& subject);
 void add_directions(KeyedText& text, const WriteupSubject& subject);
 void add_findings(KeyedText& text, const WriteupSubject& subject);
-void add_ladder(KeyedText& text, const WriteupSubject& subject);
+void add_ladder(KeyedText& text);
 void add_cause(KeyedText& text, const WriteupSubject& subject);
 void add_limits(KeyedText& text, const WriteupSubject& subject);
 // In place of the last four where checks failed.

@@ -115,7 +115,7 @@ def climb_write(direction, value, large):
     for step, term in removed:
         value = value - term
         climb(direction, step, value, large)
-    if {{undo}}:
+    if ".mlp.hook_pre" in TARGET:  # the target is before the neuron's curve
         climb(direction, "undo the activation", y, np.abs(y))
 
 

@@ -353,10 +353,9 @@ def log10_p(r, n):
 
 # %% id=p-value-compared
 def spread(function, r, slack):
-    """How far a monotone function of r may be off if r is off by slack."""
-    ends = [function(sign * min(abs(r) + t, 1.0)) for t in (slack, -min(slack, abs(r)))
-            for sign in (math.copysign(1, r),)]
-    return max(abs(end - function(r)) for end in ends)
+    """How far a function of r that rises or falls may be off if r is off by slack."""
+    ends = (max(r - slack, -1.0), min(r + slack, 1.0))
+    return max(abs(function(end) - function(r)) for end in ends)
 
 
 log_p = {}
@@ -447,7 +446,8 @@ for name, row in defined.items():
     vectors = random.standard_normal((N_RESAMPLE, len(train))) @ spread_out
     shadows = vectors @ stream[test].T
     shadows -= shadows.mean(axis=1, keepdims=True)
-    values = np.abs(shadows @ (y - y.mean())) / (np.linalg.norm(shadows, axis=1) * np.linalg.norm(y - y.mean()))
+    unit = (y - y.mean()) / np.linalg.norm(y - y.mean())
+    values = np.abs(shadows @ unit) / np.linalg.norm(shadows, axis=1)
     share = (values < abs(r[name])).mean()
     q = (null["percentile"] / 100 * null["n"] + 1) / (null["n"] + 2)  # never exactly 0 or 1
     compare(f"{name}: percentile among random directions", share, null["percentile"] / 100,
