@@ -79,19 +79,19 @@ struct StandingWords {
 constexpr StandingWords kStandings[] = {
     {Standing::goes_with, "goes_with",
      "the interval lies above 0, and r above 97.5 % of unrelated directions",
-     "rises with the activation, more closely than unrelated directions do.",
-     "rise with the activation, more closely than unrelated directions do."},
+     "rises with the activation, more than unrelated directions do.",
+     "rise with the activation, more than unrelated directions do."},
     {Standing::goes_against, "goes_against",
      "the interval lies below 0, and |r| above 97.5 % of unrelated directions",
-     "falls as the activation rises, more closely than unrelated directions do.",
-     "fall as the activation rises, more closely than unrelated directions do."},
+     "falls as the activation rises, more than unrelated directions do.",
+     "fall as the activation rises, more than unrelated directions do."},
     {Standing::not_special, "not_special",
      "the interval excludes 0, and |r| is not above 97.5 % of unrelated directions",
      "goes along with the activation, but unrelated directions do so as well.",
      "go along with the activation, but unrelated directions do so as well."},
     {Standing::cannot_tell, "cannot_tell", "the interval holds 0",
-     "may go along with the activation or not: its interval holds 0, so we cannot tell.",
-     "may go along with the activation or not: their intervals hold 0, so we cannot tell."},
+     "may go along with it or not: the interval holds 0, so we cannot tell.",
+     "may go along with it or not: the intervals hold 0, so we cannot tell."},
     {Standing::none, "no_correlation", "r is not defined",
      "is the same for all texts and has no correlation.",
      "are the same for all texts and have no correlation."},
@@ -201,19 +201,22 @@ std::string picture(const std::string& id, const std::string& alternative) {
 }  // namespace
 
 void add_question(KeyedText& text, const WriteupSubject& subject) {
-  text.add("# What goes along with one neuron\n\n## What we asked\n\n");
   if (subject.is_neuron()) {
     text.add(fmt::format(
-        "A language model reads text in pieces called tokens, and computes with many small units "
-        "called neurons. At every token each neuron has one value, its **activation**. We took "
-        "neuron {} in block {} of the model `{}`, {} (`{}`). ",
+        "# What goes along with one neuron\n\n## What we asked\n\nA language model reads text in "
+        "pieces called tokens, and computes with many small units called neurons. At every token "
+        "each neuron has one value, its **activation**. We took neuron {} in block {} of the model "
+        "`{}`, {} (`{}`). ",
         *subject.at.site.coordinate, subject.at.site.layer, subject.model,
         position_words(subject.target), subject.target));
   } else {
     text.add(fmt::format(
-        "A language model reads text in pieces called tokens, and computes many numbers for each. "
-        "We took one of them in the model `{}`, `{}`, {}. Its value for a text is called its "
-        "**activation** here. ",
+        "# What goes along with one number of a model\n\n## What we asked\n\nA language model "
+        "reads "
+        "text in pieces called tokens, and computes many numbers for each. We took one of them in "
+        "the model `{}`, `{}`, {}. Its value for a text is called its **activation** here. It is "
+        "no "
+        "neuron: it is a sum to which many neurons and earlier blocks contribute. ",
         subject.model, subject.target, position_words(subject.target)));
   }
   text.add(subject.trained
@@ -224,24 +227,20 @@ void add_question(KeyedText& text, const WriteupSubject& subject) {
 }
 
 void add_directions(KeyedText& text, const WriteupSubject& subject) {
-  text.add(fmt::format("## The {} directions\n\n", number_word(subject.directions.size())));
-  text.add(
-      fmt::format("For every token the model keeps a list of {} numbers, the **residual stream**. "
-                  "Its {} blocks "
-                  "take turns: each reads the list and adds to it. ",
-                  subject.config.d_model, subject.config.n_layers));
+  text.add(fmt::format(
+      "## The {} directions\n\nFor every token the model keeps a list of {} numbers, the "
+      "**residual stream**. Its {} blocks take turns: each reads the list and adds to it.",
+      number_word(subject.directions.size()), subject.config.d_model, subject.config.n_layers));
   if (subject.is_neuron())
     text.add(
-        "The neuron reads it too, but later than one might think: after attention has brought in "
-        "earlier tokens, and after a normalisation has set the size of the list. ");
+        " The neuron reads it too, but later than one might think: after attention has brought in "
+        "earlier tokens, and after a normalisation has set the size of the list.");
   text.add(fmt::format(
       "\n\nA list cannot be compared with one activation. So every number of the list is "
-      "multiplied "
-      "with a weight of its own, and the products are added up. The {} weights are a direction; "
-      "the "
-      "sum is a **projection**, as a pole casts a shadow whose length depends on where the sun "
-      "stands. Each text now has two numbers, its projection and its activation. Each direction "
-      "belongs to one place:\n\n",
+      "multiplied with a weight of its own, and the products are added up. The {} weights are a "
+      "direction; the sum is a **projection**, as a pole casts a shadow whose length depends on "
+      "where the sun stands. Each text now has two numbers, its projection and its activation, "
+      "taken at the same token. Each direction belongs to one place:\n\n",
       subject.config.d_model));
   text.add("| direction | weights | read from |\n|---|---|---|\n");
   for (const std::string& name : subject.directions) {
@@ -249,18 +248,17 @@ void add_directions(KeyedText& text, const WriteupSubject& subject) {
         "| `{}` | {} | {} |\n", name, direction_meaning(name, subject.trained),
         stream_words(text.values().text(text.values().direction(name) + "/site"), subject.config)));
   }
-  text.add("\nAll are read at the same token as the activation.\n\n");
+  text.add("\n");
 }
 
 void add_findings(KeyedText& text, const WriteupSubject& subject) {
   text.add(
       "## What we found\n\nThe **correlation** r says how well two columns of numbers go together: "
-      "1 "
-      "if they rise together along a line, -1 if one falls as the other rises, 0 if a line says "
-      "nothing. ");
+      "1 if they rise together along a line, -1 if one falls as the other rises, 0 if a line says "
+      "neither. ");
   text.add(fmt::format(
-      "These are of {} texts that nothing was fitted to. The interval is where r would lie for "
-      "other texts like them, 95 times in 100.\n\n",
+      "We measured it on {} texts that nothing was fitted to. The interval shows how far r may be "
+      "off through the choice of texts.\n\n",
       text.count(std::string(kProjections) + "/n_distinct")));
   text.add("| direction | r | interval |\n|---|---|---|\n");
   for (const std::string& name : subject.directions) {
@@ -273,53 +271,62 @@ void add_findings(KeyedText& text, const WriteupSubject& subject) {
   text.add("\n");
   subject.trained ? add_reporter_floor(text) : add_head_floor(text);
   text.add("\n\n");
-  text.add(
-      picture("projections",
-              fmt::format("One panel for each of {} directions, with a dot for each held-out text",
-                          listed(subject.directions))));
+  text.add(picture("projections",
+                   fmt::format("One panel for each of {}, with a dot for each held-out text",
+                               listed(subject.directions))));
 }
 
 void add_ladder(KeyedText& text) {
   const RunValues& values = text.values();
-  text.add("## Why the correlations are not 1\n\n");
-  const std::string input = values.ladder("input");
   text.add(
-      "Between a projection and the activation stand a few operations, and all are known. We "
-      "switched them on one by one, with r after each. ");
-  if (!input.empty()) {
+      "## Why the correlations are not 1\n\nBetween a projection and the activation stand a few "
+      "operations, all of them known. We switched them on one by one.");
+  if (const std::string input = values.ladder("input"); !input.empty()) {
+    text.add(fmt::format(
+        " With the `input` weights, r begins at {} in the stream before the block. These steps "
+        "change it: {}. Then r is 1, as it must be.",
+        text.r(input + "/rungs/0/r"), listed(step_list(text, input))));
+  } else {
     text.add(
-        fmt::format("With the `input` weights, r begins at {} in the stream before the block. "
-                    "These steps change "
-                    "it: {}. Then r is 1, as it must be. ",
-                    text.r(input + "/rungs/0/r"), listed(step_list(text, input))));
+        " A sum over many neurons and blocks has no single direction that it is read from, so the "
+        "steps begin "
+        "at what it writes, and take away what else is there until only the number itself is left. "
+        "Then r is 1, as it must be.");
   }
   text.add("\n\n");
+  std::string output_step;
   for (const std::string name : {"output", "final"}) {
     const std::string ladder = values.ladder(name);
     const std::string step = ladder.empty() ? "" : largest_step(values, ladder);
     if (step.empty()) continue;
-    text.add(name == "output"
-                 ? fmt::format(
-                       "The `output` projection also holds what everything else wrote. Its largest "
-                       "step is {} ({}). ",
-                       ladder_step_words(values.text(step + "/name")), text.r(step + "/delta"))
-                 : fmt::format("For `final` it is {} ({}). ",
-                               ladder_step_words(values.text(step + "/name")),
-                               text.r(step + "/delta")));
+    const std::string words = ladder_step_words(values.text(step + "/name"));
+    const std::string change = text.r(step + "/delta");
+    if (name == "output") {
+      output_step = words;
+      text.add(fmt::format(
+          "The `output` projection also holds what everything else wrote; its largest step is {} "
+          "({}). ",
+          words, change));
+    } else if (words == output_step) {
+      text.add(fmt::format("The same step is the largest for `final` ({}). ", change));
+    } else {
+      text.add(fmt::format("For `final` the largest step is {} ({}). ", words, change));
+    }
   }
   const std::string head = values.ladder("head");
   const std::size_t last = values.size(head + "/rungs");
-  if (last > 1 && values.number(fmt::format("{}/rungs/{}/delta", head, last - 1))) {
-    text.add(fmt::format("For `head`, {} is what a line through the last stream did not find.",
-                         text.r(fmt::format("{}/rungs/{}/delta", head, last - 1))));
-  }
+  const std::string missed = fmt::format("{}/rungs/{}/delta", head, last - 1);
+  if (last > 1 && values.number(missed))
+    text.add(fmt::format("For `head`, {} is what its line through the last stream does not find.",
+                         text.r(missed)));
   text.add("\n\n");
   text.add(picture("ladder", "r after each step of every ladder; each ends at 1"));
 }
 
 void add_cause(KeyedText& text, const WriteupSubject& subject) {
   const RunValues& values = text.values();
-  text.add("## Does the neuron cause the report?\n\n");
+  text.add(subject.trained ? "## Does the neuron cause the report?\n\n"
+                           : "## What causes what?\n\n");
   const std::string verdict = values.text(std::string(kPatch) + "/verdict");
   if (verdict.empty()) {
     text.claim(
@@ -327,55 +334,56 @@ void add_cause(KeyedText& text, const WriteupSubject& subject) {
          subject.trained
              ? "We do not know. Going along with something is not being read from it: the text may "
                "drive both. To find out, one writes other values into the neuron and watches the "
-               "report. That was not done for this text, so we claim nothing about causes; "
-               "`gnomon patch` does it."
-             : "No report was trained here, and nothing inside the model was changed, so we claim "
-               "nothing about causes. Going along with something is not being read from it: the "
-               "text may drive both. `gnomon run` trains a reporter, and `gnomon patch` writes "
-               "other values into the neuron and watches its report."});
+               "report. That was not done here, so we claim nothing about causes; `gnomon patch` "
+               "does it."
+             : "We do not know. Nothing inside the model was changed, and no report was trained. "
+               "Going along with something is not being read from "
+               "it: the text may drive both. `gnomon run` trains a reporter, and `gnomon patch` "
+               "writes into the neuron and watches what is reported."});
     text.add("\n\n");
     return;
   }
   const std::string gain = std::string(kPatch) + "/gain";
   text.add(fmt::format(
       "Going along with something is not being read from it. So other values, such as the neuron "
-      "has by itself, were written into it. For every 1 written, the report moved by {} {}. ",
-      text.value(gain + "/value"),
-      fmt::format("[{}, {}]", text.value(gain + "/interval/0"), text.value(gain + "/interval/1"))));
-  const std::string margin = text.value(std::string(kPatch) + "/no_effect/margin");
+      "has by itself, were written into it. For every 1 written, the report moved by {} [{}, {}]. ",
+      text.value(gain + "/value"), text.value(gain + "/interval/0"),
+      text.value(gain + "/interval/1")));
   static const std::map<std::string, std::string> kSentences = {
       {"follows", "The report follows the neuron one to one."},
       {"no_effect",
-       "That is within the margin that was set beforehand for no effect: the report does not come "
-       "from this neuron."},
+       "By the margin that was set beforehand this counts as no effect: hardly any of the report "
+       "is read from this neuron."},
       {"depends", "The report depends on the neuron, without stating its value."},
       {"undecided", "That leaves open whether the report follows the neuron: we cannot tell."}};
   const auto found = kSentences.find(verdict);
-  text.claim({"cause", verdict, fmt::format("gain of {}, margin {}", gain, margin),
+  text.claim({"cause", verdict,
+              fmt::format("gain {} against 0 and 1 at the margin {}", text.value(gain + "/value"),
+                          text.value(std::string(kPatch) + "/no_effect/margin")),
               found == kSentences.end() ? kSentences.at("undecided") : found->second});
-  const auto p = values.number(std::string(kPatch) + "/controls/p");
-  if (p) {
+  if (const auto p = values.number(std::string(kPatch) + "/controls/p")) {
+    const bool beyond = *p <= 0.05;
     text.add(" ");
     text.claim(
-        {"controls", *p <= 0.05 ? "beyond" : "within",
+        {"controls", beyond ? "beyond" : "within",
          fmt::format("p against controls {}", text.value(std::string(kPatch) + "/controls/p")),
-         *p <= 0.05 ? "Other neurons like it move the report less."
-                    : "Other neurons like it move the report as much."});
+         beyond ? "Other neurons like it move the report less."
+                : "Other neurons like it may move the report as much."});
   }
   text.add("\n\n");
 }
 
 void add_limits(KeyedText& text, const WriteupSubject& subject) {
-  text.add(
-      "## What we cannot conclude\n\nThis is one neuron of one model, with texts of one kind; "
-      "others "
-      "may differ. The intervals allow for the choice of texts, and not for the choice of this "
-      "neuron.");
+  text.add(fmt::format(
+      "## What we cannot conclude\n\nThis is one {} of one model, with texts of one kind; others "
+      "may "
+      "differ. The intervals allow for the choice of texts, and not for the choice of this {}.",
+      subject.is_neuron() ? "neuron" : "number", subject.is_neuron() ? "neuron" : "number"));
   if (text.values().number(std::string(kProjections) + "/n_distinct").value_or(0) <= 40)
     text.add(" With so few texts they are also too short.");
-  if (subject.trained)
-    text.add(" A report that is right shows that the value can be known, and not how.");
-  text.add("\n");
+  text.add(subject.trained
+               ? " A report that is right shows that the value can be known, and not how.\n"
+               : " A value that a line can tell need not be used by the model.\n");
 }
 
 void add_failure(KeyedText& text, const std::vector<std::string>& failed) {
