@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "gnomon/base/error.h"
 #include "gnomon/model/hook_points.h"
@@ -73,16 +74,19 @@ std::vector<AnswerLine> why_not_one(const Subject& subject) {
        "Between each projection and the activation stand a few operations of the model. With all "
        "of them on, r is 1; so what is missing from 1 is their doing, step by step. The order of "
        "the steps is the model's; in another order each may change r by another amount."});
+  std::set<std::string> said;
   for (std::size_t i = 0; i < values.size("analysis/audit.json#/ladders"); ++i) {
     const std::string ladder = fmt::format("analysis/audit.json#/ladders/{}", i);
-    lines.push_back({values.text(ladder + "/direction"),
-                     fmt::format("begins in {} with r = {}",
-                                 stream_words(values.text(ladder + "/starts_at"), subject.config),
-                                 number_or_none(values, ladder + "/rungs/0/r"))});
+    lines.push_back(
+        {values.text(ladder + "/direction"),
+         fmt::format("begins with r = {} in {}", number_or_none(values, ladder + "/rungs/0/r"),
+                     stream_words(values.text(ladder + "/starts_at"), subject.config))});
     for (std::size_t k = 1; k < values.size(ladder + "/rungs"); ++k) {
       const std::string rung = fmt::format("{}/rungs/{}", ladder, k);
       const std::string step = values.text(rung + "/name");
-      const std::string_view meaning = ladder_step_meaning(step);
+      // Said once: ladders share their steps.
+      const std::string_view meaning =
+          said.insert(step).second ? ladder_step_meaning(step) : std::string_view();
       lines.push_back(
           {"", fmt::format("* {} {}.{}{}", ladder_step_words(step), change_words(values, rung),
                            meaning.empty() ? "" : " ", meaning)});

@@ -47,7 +47,7 @@ def main(source, destination):
     import nbformat
     with open(source, encoding="utf-8") as file:
         plain = json.load(file)
-    notebook = nbformat.from_dict(plain)
+    notebook = nbformat.read(source, as_version=4)
     client = nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3",
                                      record_timing=False, resources={"metadata": {"path": os.getcwd()}})
     try:
