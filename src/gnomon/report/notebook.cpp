@@ -173,7 +173,8 @@ Notebook projection_notebook(const StoredRun& run, std::string_view execution_no
       "{:g}", 100 * std::stod(setting(run, {"analysis.confidence", "evaluate.level"}, "0.95")));
   Notebook notebook =
       assemble("projection_analysis.ipynb", detail::notebook_source("projections.py"), facts);
-  append(notebook.cells, detail::render_cells(detail::notebook_source("explanations.py"), facts));
+  for (const char* part : {"significance.py", "explanations.py"})
+    append(notebook.cells, detail::render_cells(detail::notebook_source(part), facts));
   return notebook;
 }
 
