@@ -22,7 +22,9 @@
 #include "gnomon/report/metrics_log.h"
 #include "gnomon/report/run_directory.h"
 #include "gnomon/report/run_summary.h"
+#include "gnomon/report/run_values.h"
 #include "gnomon/report/study_files.h"
+#include "gnomon/report/writeup.h"
 #include "gnomon/train/adapter_files.h"
 #include "gnomon/train/option_names.h"
 #include "gnomon/train/train_checkpoint.h"
@@ -453,6 +455,22 @@ ExperimentOutcome run_experiment(const Context& context, const ResolvedExperimen
   return Experiment(context, experiment, options).run();
 }
 
+namespace {
+
+// The numbers and claims of report/writeup.md against those that the run's files give.
+CheckResult writeup_check(const StoredRun& run) {
+  const RunValues values(run);
+  const fs::path path = run.path / kWriteupFile;
+  const std::vector<std::string> problems = fs::exists(path)
+                                                ? writeup_problems(values, read_text_file(path))
+                                                : std::vector<std::string>{"it is missing"};
+  return make_check("V2", "report/writeup.md says what the run found",
+                    static_cast<double>(problems.size()), 0,
+                    problems.empty() ? "every number and claim is the run's" : problems.front());
+}
+
+}  // namespace
+
 std::vector<CheckResult> verify_run(const Context& context, const fs::path& folder) {
   const StoredRun run = open_run(folder);
   std::vector<CheckResult> checks;
@@ -466,6 +484,11 @@ std::vector<CheckResult> verify_run(const Context& context, const fs::path& fold
   }
   checks.push_back(make_check("V1", "every file is the one that was written", n_changed, 0,
                               first.empty() ? "changed or missing files" : "first: " + first));
+  if (run.manifest.files.contains(kWriteupFile)) checks.push_back(writeup_check(run));
+  // Runs of other commands hold no reporter to load again.
+  const std::vector<ConfigEntry> settings = run.read_configuration();
+  if (std::ranges::any_of(settings, [](const ConfigEntry& s) { return s.key == "command"; }))
+    return checks;
   const ExperimentRecord record = load_experiment_record(folder);
   checks.push_back(snapshot_check(record.data, measure_targets(record.inputs, record.data)));
   const auto unchanged = std::make_shared<UnchangedNumbers<float>>();

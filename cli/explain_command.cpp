@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,12 +15,18 @@
 #include "cli/commands.h"
 #include "cli/explained_site.h"
 #include "cli/resolve_model.h"
+#include "cli/run_options.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/base/quote.h"
 #include "gnomon/model/hook_aliases.h"
 #include "gnomon/model/model.h"
 #include "gnomon/model/site_explanation.h"
+#include "gnomon/report/glossary.h"
+#include "gnomon/report/run_list.h"
+#include "gnomon/report/run_questions.h"
+#include "gnomon/report/run_values.h"
+#include "gnomon/report/text_table.h"
 #include "gnomon/report/wrapped_text.h"
 
 namespace gnomon::cli {
@@ -30,6 +37,8 @@ constexpr int kIndent = 13;
 struct ExplainOptions {
   std::string what;
   std::string model;
+  std::string question;  // about a run; its first where there is none
+  std::string runs_dir = kRunsFolder;
 };
 
 std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
@@ -365,6 +374,84 @@ void explain_error_code(const Context& context, const std::string& what) {
                       "gnomon help exit-codes   lists them");
 }
 
+Json term_json(const Term& term) {
+  return {{"id", term.id},
+          {"name", term.name},
+          {"kind", term_kind_title(term.kind)},
+          {"brief", term.brief},
+          {"text", term.text},
+          {"see", term.see},
+          {"page", term.page.empty() ? Json(nullptr) : Json(term.page)}};
+}
+
+void explain_term(const Context& context, const Term& term) {
+  if (context.options.json) {
+    context.out << dump_json(term_json(term));
+    return;
+  }
+  context.out << painted(term.name, Paint::bold, context.color_out) << "\n\n"
+              << labelled_text("", term.brief, 0) << "\n"
+              << labelled_text("", term.text, 0);
+  if (!term.see.empty())
+    context.out << "\n"
+                << labelled_text("See also", fmt::format("{}", fmt::join(term.see, ", ")), kIndent);
+  if (!term.page.empty()) context.out << labelled_text("Page", term.page, kIndent);
+}
+
+void explain_all_terms(const Context& context) {
+  if (context.options.json) {
+    Json terms = Json::array();
+    for (const Term& term : glossary()) terms.push_back(term_json(term));
+    context.out << dump_json(Json{{"terms", std::move(terms)}});
+    return;
+  }
+  std::string_view kind;
+  for (const Term& term : glossary()) {
+    if (term_kind_title(term.kind) != kind) {
+      if (!kind.empty()) context.out << "\n";
+      kind = term_kind_title(term.kind);
+      context.out << painted(kind, Paint::bold, context.color_out) << "\n";
+    }
+    context.out << labelled_text(fmt::format("  {}", term.id), term.brief, 22);
+  }
+  context.out << "\ngnomon explain WORD says more about one.\n";
+}
+
+void explain_run(const Context& context, const std::filesystem::path& folder,
+                 const std::string& question) {
+  const RunValues values(open_run(folder));
+  const std::string name = question.empty() ? std::string(run_questions().front().name) : question;
+  if (context.options.json) {
+    Json lines = Json::array();
+    for (const AnswerLine& line : run_answer(values, name))
+      lines.push_back(
+          {{"label", line.label.empty() ? Json(nullptr) : Json(line.label)}, {"text", line.text}});
+    context.out << dump_json(
+        Json{{"run", values.run().manifest.id}, {"question", name}, {"answer", std::move(lines)}});
+    return;
+  }
+  const std::string text = run_answer_text(values, name);
+  context.out << (context.text_style().unicode ? text : ascii_text(text));
+  if (!question.empty()) return;
+  context.out << "\nMore about this run, with --question:\n";
+  for (const RunQuestion& row : run_questions().subspan(1))
+    context.out << labelled_text(fmt::format("  {}", row.name), row.question, 23);
+}
+
+// The run that is meant; nothing where the word is none.
+std::optional<std::filesystem::path> run_meant(const ExplainOptions& options) {
+  if (!options.question.empty()) return resolve_run(options.what, options.runs_dir);
+  if (options.what.starts_with("@")) return resolve_run(options.what, options.runs_dir);
+  if (std::filesystem::exists(std::filesystem::path(options.what) / "run.json"))
+    return std::filesystem::path(options.what);
+  for (const ListedRun& run : list_runs(options.runs_dir)) {
+    if (run.path.filename().string().starts_with(options.what) ||
+        (run.run && run.run->manifest.id.starts_with(options.what)))
+      return resolve_run(options.what, options.runs_dir);
+  }
+  return std::nullopt;
+}
+
 void explain_sites(const Context& context, const std::vector<ExplainedSite>& sites, bool list) {
   if (context.options.json) {
     Json json = Json::array();
@@ -388,6 +475,11 @@ void explain_sites(const Context& context, const std::vector<ExplainedSite>& sit
 
 void run_explain(const Context& context, const ExplainOptions& options) {
   if (looks_like_error_code(options.what)) return explain_error_code(context, options.what);
+  if (options.what == "words") return explain_all_terms(context);
+  if (const auto run = run_meant(options)) return explain_run(context, *run, options.question);
+  if (options.what != "sites") {
+    if (const Term* term = find_term(options.what)) return explain_term(context, *term);
+  }
   std::optional<ModelConfig> config;
   if (!options.model.empty()) config = Model::load(resolve_model(options.model)).config();
   const ModelConfig* model = config ? &*config : nullptr;
@@ -400,18 +492,31 @@ void run_explain(const Context& context, const ExplainOptions& options) {
 
 void add_explain_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<ExplainOptions>();
-  CLI::App* command =
-      app.add_subcommand("explain", "Say what a site or an error code is, with equations");
+  CLI::App* command = app.add_subcommand(
+      "explain", "Say what a site, word or error is; answer questions about a run");
   command->group(kStudyGroup);
   command
-      ->add_option("what", options->what,
-                   "A site, as Gnomon or another library names it; sites, for all of them; or an "
-                   "error code such as E031")
+      ->add_option(
+          "what", options->what,
+          "A site, as Gnomon or another library names it, or sites for all of them; a word "
+          "such as projection, or words for all; an error code such as E031; or a RUN")
       ->type_name("WHAT")
       ->required();
   add_model_option(*command, options->model)
       ->description("Show this model's sizes; without it both families, without sizes");
+  std::string questions = "About a RUN, ";
+  for (const RunQuestion& question : run_questions()) {
+    if (&question != &run_questions().front()) questions += ", ";
+    questions += question.name;
+  }
+  command->add_option("--question", options->question, questions + "; the first unless given")
+      ->type_name("NAME");
+  command->add_option("--runs-dir", options->runs_dir, "The folder of runs, `runs` unless given")
+      ->type_name("DIR");
   command->footer(
+      "gnomon explain @last\n"
+      "gnomon explain @last --question hidden-state\n"
+      "gnomon explain projection\n"
       "gnomon explain 'blocks.8.mlp.hook_post[481]@last'\n"
       "gnomon explain transformer.h.8.mlp.act.out\n"
       "gnomon explain sites --model smollm2-135m\n"

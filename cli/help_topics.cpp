@@ -7,6 +7,7 @@
 #include <map>
 
 #include "gnomon/base/error.h"
+#include "gnomon/report/glossary.h"
 #include "gnomon/report/wrapped_text.h"
 
 namespace gnomon::cli {
@@ -59,20 +60,12 @@ std::string exit_codes_text() {
 }
 
 std::string statistics_text() {
-  return R"(r            Pearson's correlation between a projection and the activation. Its
-             sign counts, its scale does not: r = 1 where one is the other times
-             a positive number plus a constant.
-Interval     95 % unless said otherwise, by a bootstrap that draws whole text
-             groups: rows of one group are not independent.
-Groups       texts that are the same after normalisation, share a template or
-             belong together in the corpus: "500 rows / 245 distinct" says both.
-p            two-sided, through the incomplete beta function, with log10 p so
-             that it never becomes 0; never shown without r and its interval.
-R2 (fit)     r squared: how well the best line through the projection does.
-R2 (identity)  1 - SSE/SST of the projection itself, without fitting a line. It
-             can be negative; r cannot tell the two apart.
-Held out     scores are of texts whose group was not used for fitting.
-)";
+  std::string text;
+  for (const Term& term : glossary()) {
+    if (term.kind == TermKind::statistic || term.kind == TermKind::practice)
+      text += labelled_text(term.name, term.brief, 19);
+  }
+  return text + "\n`gnomon explain WORD` says more about one, such as `gnomon explain interval`.\n";
 }
 
 std::string files_text() {
@@ -89,6 +82,7 @@ Environment  GNOMON_CACHE XDG_CACHE_HOME HOME     where fetched models are
              NO_COLOR CLICOLOR CLICOLOR_FORCE FORCE_COLOR TERM     colour
              COLUMNS     width of progress lines where no terminal tells it
              JPY_PARENT_PID JPY_SESSION_NAME     a notebook: plain progress
+             GNOMON_PYTHON     the Python that runs notebooks, python3 unless set
 Network      `gnomon model fetch` is the only command that uses it.
 )";
 }

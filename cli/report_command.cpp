@@ -5,13 +5,15 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "cli/commands.h"
-#include "cli/option_values.h"
 #include "cli/number_text.h"
+#include "cli/option_values.h"
 #include "cli/run_options.h"
+#include "cli/terminal.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/process.h"
 #include "gnomon/report/report_folder.h"
@@ -48,13 +50,19 @@ std::vector<ReportFormat> chosen_formats(const std::vector<std::string>& names) 
 void run_report(const Context& context, const ReportOptions& options) {
   const std::vector<ReportFormat> formats = chosen_formats(options.formats);
   const std::filesystem::path run = resolve_run(options.run.runs.front(), options.run.runs_dir);
+  ReportTools tools;
+  if (const std::string python = environment_variable("GNOMON_PYTHON"); !python.empty())
+    tools.python = python;
   Json list = Json::array();
   std::filesystem::path first;
   {
     ReportFolder report(run);
     for (const ReportFormat& format : formats) {
-      const ReportFiles made = format.make(report.run());
-      report.replace(format.prefix, made.files);
+      const ReportFiles made = format.make(report.run(), tools);
+      if (!format.prefix.empty()) report.replace(format.prefix, made.files);
+      for (const ReportFile& file : made.files) {
+        if (format.prefix.empty()) report.replace(file.name, std::span(&file, 1));
+      }
       for (const ReportFile& file : made.files) {
         const std::filesystem::path path = run / kReportFolder / file.name;
         if (first.empty()) first = path;

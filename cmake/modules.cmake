@@ -57,3 +57,32 @@ function(gnomon_module_tests name)
     endif()
   endforeach()
 endfunction()
+
+# Makes the files of a folder constants of a module: VARIABLE() gives them as
+# gnomon::detail::EmbeddedText, sorted by file name; HEADER declares both.
+function(gnomon_embed_texts name)
+  cmake_parse_arguments(ARG "" "FOLDER;HEADER;VARIABLE" "" ${ARGN})
+  file(GLOB texts CONFIGURE_DEPENDS ${ARG_FOLDER}/*)
+  set(rows "")
+  foreach(text IN LISTS texts)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${text})
+    get_filename_component(file_name ${text} NAME)
+    file(READ ${text} content)
+    string(APPEND rows "    {\"${file_name}\", R\"embedded(${content})embedded\"},\n")
+  endforeach()
+  set(path ${CMAKE_CURRENT_BINARY_DIR}/embedded/${name}_${ARG_VARIABLE}.cpp)
+  file(WRITE ${path}.new "// SPDX-License-Identifier: Apache-2.0
+// Made by CMake of the files in ${ARG_FOLDER}.
+#include \"${ARG_HEADER}\"
+
+namespace gnomon::detail {
+namespace {
+constexpr EmbeddedText kTexts[] = {
+${rows}};
+}  // namespace
+std::span<const EmbeddedText> ${ARG_VARIABLE}() { return kTexts; }
+}  // namespace gnomon::detail
+")
+  file(COPY_FILE ${path}.new ${path} ONLY_IF_DIFFERENT)
+  target_sources(gnomon_${name} PRIVATE ${path})
+endfunction()

@@ -229,7 +229,8 @@ const std::vector<Term>& terms() {
       {"interval",
        "interval",
        TermKind::statistic,
-       "Where the number would lie with other texts of the same kind, 95 times in 100.",
+       "How far the number may be off through the choice of texts: 95 of 100 such ranges hold the "
+       "true one.",
        "By a bootstrap: the analysis is repeated with whole text groups drawn at random, 2,000 "
        "times unless "
        "said otherwise. Where it holds 0, the sign of the number is not known.",

@@ -33,7 +33,7 @@ struct RunDirectory::State {
   // What this process has done, in a run that may hold more from before.
   std::set<std::string> stages_met;
   std::set<std::string> files_written;
-  bool stage_done = false;                // at least one stage was not kept
+  bool stage_done = false;  // at least one stage was not kept
   std::optional<std::size_t> open_stage;  // with inputs; index into manifest.stages
 
   static std::unique_ptr<State> of(const std::filesystem::path& folder, RunSettings settings);

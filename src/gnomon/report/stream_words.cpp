@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gnomon/report/stream_words.h"
+
+#include <fmt/format.h>
+
+#include "gnomon/base/error.h"
+#include "gnomon/model/hook_points.h"
+
+namespace gnomon {
+
+std::string stream_words(std::string_view site, const ModelConfig& config) {
+  const Site parsed = parse_site(std::string(site), config).site;
+  const Index layer = parsed.layer;
+  switch (parsed.kind) {
+    case HookKind::resid_pre:
+      return fmt::format("the stream before block {}, not normalised", layer);
+    case HookKind::resid_mid:
+      return fmt::format("the stream in block {} after attention, not normalised", layer);
+    case HookKind::ln2_out:
+      return fmt::format("the stream in block {} after attention, after the normalisation", layer);
+    case HookKind::resid_post:
+      if (layer == config.n_layers - 1) {
+        return fmt::format("the stream after block {}, the last, before the final normalisation",
+                           layer);
+      }
+      return fmt::format("the stream after block {}, not normalised", layer);
+    default:
+      return std::string(site);
+  }
+}
+
+}  // namespace gnomon

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Notebooks and write-ups of real runs: executed, the same twice, and refused where a number was edited.
+
+Needs numpy, matplotlib, nbclient, nbformat and ipykernel: in the Python of GNOMON_NOTEBOOK_PYTHON, else in
+a virtual environment that the test makes beside the command."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+import validate_run  # noqa: E402
+
+COMMAND = os.environ.get("GNOMON_COMMAND", str(ROOT / "build/release/gnomon"))
+PACKAGES = ["numpy", "matplotlib", "nbclient", "nbformat", "ipykernel"]
+CONFIG = """
+[model]
+path = "gnomon-books"
+[target]
+units = ["blocks.1.mlp.hook_post[100]@last"]
+[data]
+texts = ["builtin:scenes:200"]
+[train]
+epochs = 2
+[train.trained]
+part = "{part}"
+[evaluate]
+bootstrap = 200
+"""
+
+
+def notebook_python():
+    """A Python with the packages, from the environment or newly made; None where there is none."""
+    given = os.environ.get("GNOMON_NOTEBOOK_PYTHON")
+    if given:
+        return given
+    folder = pathlib.Path(COMMAND).resolve().parent / "notebook-python"
+    python = folder / "bin/python"
+    works = [str(python), "-c", "import " + ", ".join(PACKAGES)]
+    if python.exists() and subprocess.run(works, capture_output=True).returncode == 0:
+        return str(python)
+    for command in ([sys.executable, "-m", "venv", str(folder)],
+                    [str(python), "-m", "pip", "install", "--quiet", *PACKAGES]):
+        if subprocess.run(command, capture_output=True).returncode != 0:
+            return None
+    return str(python)
+
+
+class NotebookTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.python = notebook_python()
+        if cls.python is None:
+            raise unittest.SkipTest(f"no Python with {', '.join(PACKAGES)}, and none could be made")
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.root = pathlib.Path(cls.folder.name)
+        for part in ("none", "after_target"):
+            (cls.root / f"{part}.toml").write_text(CONFIG.format(part=part))
+            cls.gnomon("run", "--config", f"{part}.toml", "--out", part)
+        cls.gnomon("projections", "--model", "gnomon-books", "--target", "blocks.2.hook_mlp_out[7]",
+                   "--texts", "builtin:scenes:150", "--out", "stream")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def gnomon(cls, *arguments, status=0):
+        done = subprocess.run([COMMAND, *arguments], cwd=cls.root, capture_output=True, text=True,
+                              env={**os.environ, "GNOMON_PYTHON": cls.python})
+        if done.returncode != status:
+            raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def copy_of(self, run, name):
+        shutil.copytree(self.root / run, self.root / name)
+        return self.root / name
+
+    def validated(self, path):
+        check = "import nbformat, sys; nbformat.validate(nbformat.read(sys.argv[1], as_version=4))"
+        done = subprocess.run([self.python, "-c", check, str(path)], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def check_executed(self, path):
+        notebook = self.validated(path)
+        code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+        self.assertEqual([cell["execution_count"] for cell in code], list(range(1, len(code) + 1)))
+        outputs = [output for cell in code for output in cell["outputs"]]
+        self.assertNotIn("error", {output["output_type"] for output in outputs})
+        self.assertIn("comes from running the cells", "".join(notebook["cells"][0]["source"]))
+        self.assertTrue(any("image/png" in output.get("data", {}) for output in outputs))
+        said = "".join("".join(output.get("text", [])) for output in outputs)
+        self.assertRegex(said, r"[1-9]\d* numbers of the run recomputed, all within their tolerance")
+        text = path.read_text(encoding="utf-8")
+        self.assertNotIn(str(self.root), text)
+        self.assertLess(len(text), 2_000_000)
+        return notebook
+
+    def test_projections_of_a_run_with_training(self):
+        self.gnomon("report", "after_target", "--format", "ipynb")
+        path = self.root / "after_target/report/projection_analysis.ipynb"
+        notebook = self.check_executed(path)
+        self.assertIn("reports", {cell["id"] for cell in notebook["cells"]})
+        first = path.read_bytes()
+        self.gnomon("report", "after_target", "--format", "ipynb")
+        self.assertEqual(path.read_bytes(), first, "two executions differ")
+        self.assertEqual(validate_run.problems_of(self.root / "after_target"), [])
+
+    def test_projections_of_a_coordinate_of_the_stream(self):
+        self.gnomon("report", "stream", "--format", "ipynb")
+        self.check_executed(self.root / "stream/report/projection_analysis.ipynb")
+
+    def test_patching_and_weights(self):
+        self.gnomon("patch", "after_target", "--grid", "5", "--controls", "4", "--out", "patch")
+        self.gnomon("report", "patch", "--format", "ipynb")
+        self.check_executed(self.root / "patch/report/activation_patching.ipynb")
+        self.gnomon("weights", "after_target", "--out", "weights")
+        self.gnomon("report", "weights", "--format", "ipynb")
+        notebook = self.check_executed(self.root / "weights/report/linear_weights_analysis.ipynb")
+        self.assertIn("The analysed run is beside this one", json.dumps(notebook))
+
+    def test_an_edited_number_stops_it(self):
+        # run.json is given the new hash, so that nothing but the notebook can see it.
+        for edit in (lambda d: d["directions"][0].update(r=d["directions"][0]["r"] + 1e-6),
+                     lambda d: d["directions"][1].update(log10_p=d["directions"][1]["log10_p"] - 0.01),
+                     lambda d: d["directions"][2].update(ci_low=-0.999),
+                     lambda d: d["cosines"][1].update(value=d["cosines"][1]["value"] + 1e-6),
+                     lambda d: d["baselines"][2].update(r2_identity=0.5)):
+            run = self.copy_of("none", "edited")
+            path = run / "analysis/projections.json"
+            document = json.loads(path.read_text())
+            edit(document)
+            path.write_text(json.dumps(document, ensure_ascii=False))
+            manifest = json.loads((run / "run.json").read_text())
+            digest = subprocess.run(["sha256sum", str(path)], capture_output=True, text=True).stdout.split()[0]
+            manifest["files"]["analysis/projections.json"] = {"sha256": digest, "bytes": path.stat().st_size}
+            (run / "run.json").write_text(json.dumps(manifest, ensure_ascii=False))
+            done = self.gnomon("report", "edited", "--format", "ipynb", status=5)
+            self.assertIn("stored", done.stderr)
+            self.assertIn("E040", done.stderr)
+            shutil.rmtree(run)
+
+    def test_writeup_has_its_words_and_is_verified(self):
+        self.copy_of("none", "written")
+        for run in ("written", "stream"):
+            self.gnomon("report", run, "--format", "md")
+            path = self.root / run / "report/writeup.md"
+            words = json.loads((self.root / run / "report/writeup.json").read_text())["words"]
+            self.assertTrue(450 <= words <= 550, f"{run}: {words} words\n{path.read_text()}")
+            self.assertIn("0 failed", self.gnomon("verify", run).stdout)
+        path = self.root / "written/report/writeup.md"
+        text = path.read_text()
+        row = re.search(r"\| `head` \| ([+-]\d\.\d\d)", text)
+        path.write_text(text.replace(row[0], "| `head` | +1.00", 1))
+        done = self.gnomon("verify", "written", status=5)
+        self.assertIn("V2", done.stdout + done.stderr)
+        self.assertIn(f'expected "{row[1]}" (analysis/projections.json#/directions/0/r)',
+                      done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
