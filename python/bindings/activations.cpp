@@ -122,7 +122,7 @@ const AnyActivations& find(const CaptureOutcome& outcome, const nb::object& key)
   for (const AnyActivations& one : outcome.activations) {
     if (one.visit([&](const auto& shared) { return shared->at == at; })) return one;
   }
-  throw nb::key_error(nb::str(key).c_str());
+  throw nb::key_error(python_text(key).c_str());
 }
 
 void bind_result(nb::module_& module) {

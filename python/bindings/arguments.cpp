@@ -2,13 +2,17 @@
 #include "python/bindings/arguments.h"
 
 #include <fmt/format.h>
+#include <nanobind/stl/string.h>
 
 #include <array>
 #include <span>
 
 #include "gnomon/base/error.h"
+#include "gnomon/base/interrupt.h"
 #include "gnomon/base/quote.h"
+#include "gnomon/base/threads.h"
 #include "python/bindings/arrays.h"
+#include "python/bindings/calls.h"
 
 namespace gnomon::python {
 namespace {
@@ -74,6 +78,10 @@ std::vector<SiteAt> sites_of(const SitesArgument& argument, const ModelConfig& c
   return sites;
 }
 
+std::string python_text(nb::handle value) {
+  return nb::cast<std::string>(nb::steal(PyObject_Str(value.ptr())));
+}
+
 std::string text_bytes(nb::handle text) {
   if (PyBytes_Check(text.ptr())) {
     return {PyBytes_AsString(text.ptr()), static_cast<std::size_t>(PyBytes_Size(text.ptr()))};
@@ -90,13 +98,26 @@ std::vector<std::vector<TokenId>> token_ids(const TextsArgument& texts, const Mo
   if (PyUnicode_Check(texts.value.ptr()) || PyBytes_Check(texts.value.ptr()))
     throw ArgumentError("texts is one text, expected a sequence of texts", "[text] is one");
   std::vector<std::vector<TokenId>> ids;
+  std::vector<std::pair<std::size_t, std::string>> bytes;  // of the texts that are not ids yet
   for (const nb::handle text : texts.value) {
     if (PyUnicode_Check(text.ptr()) || PyBytes_Check(text.ptr())) {
-      ids.push_back(model.tokenizer().encode(text_bytes(text)));
+      bytes.emplace_back(ids.size(), text_bytes(text));
+      ids.emplace_back();
     } else {
       ids.push_back(ids_of(text, ids.size()));
     }
   }
+  if (bytes.empty()) return ids;
+  const Tokenizer& tokenizer = model.tokenizer();
+  long_call([&] {
+    parallel_for(0, static_cast<Index>(bytes.size()), 64, [&](Index first, Index last) {
+      for (Index i = first; i < last; ++i) {
+        check_interrupted();
+        const auto& [text, content] = bytes[static_cast<std::size_t>(i)];
+        ids[text] = tokenizer.encode(content);
+      }
+    });
+  });
   return ids;
 }
 

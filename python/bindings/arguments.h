@@ -40,8 +40,11 @@ std::vector<SiteAt> sites_of(const SitesArgument& argument, const ModelConfig& c
 struct TextsArgument {
   nb::object value;
 };
-// Throws ArgumentError for a single text where a sequence of them is expected.
+// Encodes without the interpreter's lock. Throws ArgumentError for a single text where a sequence
+// of them is expected.
 std::vector<std::vector<TokenId>> token_ids(const TextsArgument& texts, const Model& model);
+// str(value)
+std::string python_text(nb::handle value);
 // The bytes of str (UTF-8) or bytes.
 std::string text_bytes(nb::handle text);
 

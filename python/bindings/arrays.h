@@ -85,7 +85,7 @@ using Numbers = ArrayArgument<double, 1>;
 using NumberRows = ArrayArgument<double, 2>;
 using Integers = ArrayArgument<Index, 1>;
 
-// numpy.ascontiguousarray(values, dtype), refusing what is not numbers of that kind: a float is no
+// numpy.asarray(values, dtype, order="C"), refusing what is not numbers of that kind: a float is no
 // index. A null object where NumPy cannot, with no error set.
 nb::object contiguous_array(nb::handle values, const char* dtype) noexcept;
 

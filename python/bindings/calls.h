@@ -27,7 +27,9 @@ class InterruptScope {
 // Runs `body` without the interpreter's lock. It must not touch Python objects.
 template <class Body>
 auto long_call(Body&& body) {
+  // A Ctrl-C from before the scope would not be seen until the call ends.
   const InterruptScope interrupts;
+  if (PyErr_CheckSignals() != 0) throw nb::python_error();
   const nb::gil_scoped_release released;
   return std::forward<Body>(body)();
 }

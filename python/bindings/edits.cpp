@@ -58,8 +58,7 @@ void call_function(nb::handle function, const std::string& name, bool is_pairs,
   const nb::object expected = array.attr("shape");
   if (!numbers.attr("shape").equal(expected)) {
     throw ShapeError(fmt::format("edit of \"{}\": the function returned shape {}, expected {}",
-                                 name, nb::str(numbers.attr("shape")).c_str(),
-                                 nb::str(expected).c_str()));
+                                 name, python_text(numbers.attr("shape")), python_text(expected)));
   }
   const auto view = nb::cast<nb::ndarray<const T, nb::c_contig, nb::device::cpu>>(numbers);
   std::copy(view.data(), view.data() + view.size(), values.data);
@@ -116,7 +115,7 @@ void bind_edit(nb::module_& module) {
       .def_ro("values", &PythonEdit::values)
       .def_rw("may_change_nothing", &PythonEdit::may_change_nothing)
       .def("__repr__", [](const PythonEdit& self) {
-        return "<Edit " + edit_mode_name(self.mode) + " at " + nb::str(self.at).c_str() + ">";
+        return "<Edit " + edit_mode_name(self.mode) + " at " + python_text(self.at) + ">";
       });
   const auto of_values = [&edit](const char* name, EditMode mode, const char* doc) {
     edit.def_static(

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "python/bindings/records.h"
 
+#include "python/bindings/arguments.h"
+
 namespace gnomon::python {
 namespace {
 
 std::string field_text(const nb::object& value) {
   if (nb::hasattr(value, "dtype")) {
-    const nb::str shape = nb::str(value.attr("shape"));
-    const nb::str dtype = nb::str(value.attr("dtype"));
-    return std::string("<") + dtype.c_str() + " array " + shape.c_str() + ">";
+    return "<" + python_text(value.attr("dtype")) + " array " + python_text(value.attr("shape")) +
+           ">";
   }
   if (nb::isinstance<nb::list>(value) && nb::len(value) > 8)
     return "<list of " + std::to_string(nb::len(value)) + ">";
-  return nb::repr(value).c_str();
+  return nb::cast<std::string>(nb::repr(value));
 }
 
 }  // namespace

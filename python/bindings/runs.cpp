@@ -202,9 +202,9 @@ void bind_runs(nb::module_& module) {
   bind_files(module);
   bind_stored_run(module);
   module.def("run_experiment", &run_experiment_of, nb::arg("config"), nb::arg("set"),
-             nb::arg("out"), nb::arg("runs_dir"), nb::arg("analyses"), nb::arg("progress"),
+             nb::arg("out"), nb::arg("runs_dir"), nb::arg("analyses"), nb::arg("progress").none(),
              "For gnomon.run and gnomon.train, which say what it does.");
-  module.def("run_command", &run_command, nb::arg("arguments"), nb::arg("progress"),
+  module.def("run_command", &run_command, nb::arg("arguments"), nb::arg("progress").none(),
              "For gnomon.command, which says what it does.");
   module.def(
       "run_program",

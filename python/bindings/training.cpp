@@ -180,7 +180,7 @@ void bind_training(nb::module_& module) {
         return long_call([&] { return train(model, texts, targets, at, options, listener); });
       },
       nb::arg("model"), nb::arg("texts"), nb::arg("targets"), nb::arg("set"),
-      nb::arg("feature_site"), nb::arg("progress"),
+      nb::arg("feature_site").none(), nb::arg("progress").none(),
       "For gnomon.train_reporter, which says what it does.");
 }
 
