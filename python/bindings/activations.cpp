@@ -101,13 +101,19 @@ void bind_activations_class(nb::module_& module) {
             if (dtype.is_none()) return values;
             return nb::object(numpy.attr("asarray")(values, nb::arg("dtype") = dtype));
           },
-          nb::arg("dtype") = nb::none(), nb::arg("copy") = nb::none())
-      .def("__dlpack__",
-           [](const AnyActivations& self, const nb::kwargs& options) {
-             return values_of(self).attr("__dlpack__")(**options);
-           })
-      .def("__dlpack_device__",
-           [](const AnyActivations& self) { return values_of(self).attr("__dlpack_device__")(); })
+          nb::arg("dtype") = nb::none(), nb::arg("copy") = nb::none(),
+          nb::sig("def __array__(self, dtype: numpy.typing.DTypeLike | None = None, "
+                  "copy: bool | None = None) -> numpy.typing.NDArray[typing.Any]"))
+      .def(
+          "__dlpack__",
+          [](const AnyActivations& self, const nb::kwargs& options) {
+            return values_of(self).attr("__dlpack__")(**options);
+          },
+          nb::sig("def __dlpack__(self, **kwargs: typing.Any) -> typing.Any"))
+      .def(
+          "__dlpack_device__",
+          [](const AnyActivations& self) { return values_of(self).attr("__dlpack_device__")(); },
+          nb::sig("def __dlpack_device__(self) -> tuple[int, int]"))
       .def("__repr__", activations_text);
 }
 

@@ -90,7 +90,28 @@ PythonEdit make_edit(const SiteArgument& at, EditMode mode, const nb::object& va
   return edit;
 }
 
+// The cycle collector follows what an edit holds: a function that closes over its own edit.
+int visit_edit(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  if (!nb::inst_ready(self)) return 0;
+  const PythonEdit& edit = *nb::inst_ptr<PythonEdit>(self);
+  Py_VISIT(edit.at.ptr());
+  Py_VISIT(edit.stored.ptr());
+  Py_VISIT(edit.function.ptr());
+  return 0;
+}
+int clear_edit(PyObject* self) {
+  PythonEdit& edit = *nb::inst_ptr<PythonEdit>(self);
+  edit.at.reset();
+  edit.stored.reset();
+  edit.function.reset();
+  return 0;
+}
+
 void bind_edit(nb::module_& module) {
+  static PyType_Slot slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(visit_edit)},
+                                {Py_tp_clear, reinterpret_cast<void*>(clear_edit)},
+                                {0, nullptr}};
   nb::class_<RowsOfCall>(module, "EditedRows",
                          "Which rows a function that edits was given: token position[i] of text "
                          "text[i], counted among all texts of the run.")
@@ -106,7 +127,7 @@ void bind_edit(nb::module_& module) {
       .def_ro("n_head", &RowsOfCall::n_head, "Above 1 at attention scores and patterns only.");
 
   nb::class_<PythonEdit> edit(
-      module, "Edit",
+      module, "Edit", nb::type_slots(slots),
       "A change of one site during a run. With a coordinate it touches that number alone, else the "
       "whole row; at attention scores and patterns the keys that the query may see. A run in which "
       "an edit changes no number raises CheckError unless the edit may_change_nothing.");

@@ -8,7 +8,9 @@
 NB_MODULE(_gnomon, module) {
   using namespace gnomon::python;  // NOLINT: this file is the module's front door
   module.doc() = "The library of Gnomon. Import gnomon, which has everything of it.";
-  module.attr("__version__") = gnomon::cli::version_number();
+  // A notebook keeps objects to the end of the process, which is not a leak.
+  nb::set_leak_warnings(false);
+  module.def("version_number", &gnomon::cli::version_number, "That of the command: '0.1.0'.");
   module.def("set_threads", &gnomon::set_threads, nb::arg("n"),
              "Worker threads of all later calls; 0 is as many as the machine has.");
   module.def("threads", &gnomon::threads, "Worker threads that calls use.");

@@ -84,7 +84,7 @@ void bind_ridge(nb::module_& module) {
                    "The minimum of Σ (y - x·weight - bias)² + lambda |weight|².")
       .array("weight", &RidgeFit::weight, "[d], in the units of the features as given.")
       .field("bias", &RidgeFit::bias)
-      .field("lambda_", &RidgeFit::lambda)
+      .field("penalty", &RidgeFit::lambda, "lambda, which is a keyword here.")
       .field("n", &RidgeFit::n)
       .field("degrees_of_freedom", &RidgeFit::degrees_of_freedom)
       .field("r2_train", &RidgeFit::r2_train, "R²(identity) on the rows fitted.")
@@ -115,8 +115,8 @@ void bind_ridge(nb::module_& module) {
         const FeatureScaling as = scaling_of(scaling);
         return long_call([&] { return fit_ridge(x.matrix(), y.span(), lambda, as); });
       },
-      nb::arg("x"), nb::arg("y"), nb::arg("lambda_"), nb::arg("scaling") = "none",
-      "Ridge regression in closed form; lambda_ = 0 is least squares of minimum norm.");
+      nb::arg("x"), nb::arg("y"), nb::arg("penalty"), nb::arg("scaling") = "none",
+      "Ridge regression in closed form; penalty 0 is least squares of minimum norm.");
   module.def(
       "fit_ridge_cross_validated",
       [](const NumberRows& x, const Numbers& y, const Integers& groups, Index n_lambda,

@@ -71,7 +71,7 @@ void bind_files(nb::module_& module) {
       .def(
           "__init__",
           [](SafetensorsFile* self, const fs::path& path) { new (self) SafetensorsFile(path); },
-          nb::arg("path"))
+          nb::arg("path"), nb::sig("def __init__(self, path: str | os.PathLike[str]) -> None"))
       .def_prop_ro("path", &SafetensorsFile::path)
       .def_prop_ro(
           "metadata",

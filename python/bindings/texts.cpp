@@ -4,6 +4,7 @@
 
 #include "cli/study_options.h"
 #include "gnomon/analyses/study.h"
+#include "gnomon/base/error.h"
 #include "python/bindings/arguments.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/calls.h"
@@ -13,6 +14,8 @@ namespace gnomon::python {
 namespace {
 
 std::vector<TextRecord> records_of(const nb::sequence& texts) {
+  if (PyUnicode_Check(texts.ptr()) || PyBytes_Check(texts.ptr()))
+    throw ArgumentError("texts is one text, expected a sequence of texts", "[text] is one");
   std::vector<TextRecord> records;
   for (const nb::handle text : texts) {
     if (nb::isinstance<TextRecord>(text)) {

@@ -65,10 +65,10 @@ def run(
 ) -> Run:
     """An experiment in order: data, training, scores, projections, ladders, checks. What `gnomon run` does.
 
-    config: a TOML or JSON file, or a dictionary with the same keys, nested or with dots.
-    set: settings in place of the configuration's.
-    out: the run directory; one that is there goes on, and only what is stale is done. A new one in `runs_dir` without.
-    progress: True for lines on sys.stderr, or a function of (stage, done, total).
+    * config: a TOML or JSON file, or a dictionary with the same keys, nested or with dots.
+    * set: settings in place of the configuration's.
+    * out: the run directory; one that is there goes on, and only what is stale is done. A new one in `runs_dir` without.
+    * progress: True for lines on sys.stderr, or a function of (stage, done, total).
 
     Ctrl-C stops it after a step, and the same call goes on from there. Raises CheckError where an identity does not
     hold; the run is then there to be looked into.
@@ -100,8 +100,8 @@ def train_reporter(
 ) -> _gnomon.TrainedReporter:
     """Trains a reporter in memory and returns it at its best epoch.
 
-    options: the settings of a configuration's table `train`: {"epochs": 5, "trained": {"part": "after_target"}}.
-    feature_site: where a head reads; the last block's hook_resid_post at the targets' position where it is not given.
+    * options: the settings of a configuration's table `train`: {"epochs": 5, "trained": {"part": "after_target"}}.
+    * feature_site: where a head reads; the last block's hook_resid_post at the targets' position where it is not given.
     """
     settings = [f"seed={seed}", *_settings(options or {}, "train.")]
     wanted = [targets] if isinstance(targets, _gnomon.Target) else list(targets)

@@ -114,5 +114,5 @@ _DRAW = {"projections": _projections, "ladder": _ladder, "training": _training, 
 
 
 def draw(run: Run, figure: str, **options: Any) -> matplotlib.figure.Figure:
-    drawn: matplotlib.figure.Figure = _DRAW[figure](run, **options)  # type: ignore[operator]
+    drawn: matplotlib.figure.Figure = _DRAW[figure](run, **options)
     return drawn

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Python of docs/python and README.md runs, and prints what the pages show.
+"""The Python of docs/python and README.md runs, and docs/python prints what it shows.
 
 A block ```python is run; where a block ```text follows, it is what was printed. `python3 documents_test.py --update`
 writes those blocks anew.
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import unittest
 
+import gnomon
 from case import REPOSITORY
 
 PAGES = sorted((REPOSITORY / "docs" / "python").glob("*.md"))
@@ -65,6 +66,18 @@ class DocumentsTest(unittest.TestCase):
             for match, printed in run_page(page.read_text()):
                 with self.subTest(page=page.name, code=match[1]):
                     self.assertEqual(printed, match[2] or "")
+
+    def test_readme(self):
+        readme = (REPOSITORY / "README.md").read_text()
+        try:
+            gnomon.Model.load("smollm2-135m")
+        except gnomon.NotFoundError as error:
+            self.skipTest(str(error))
+        ((_, printed),) = run_page(readme)
+        numbers = [float(number) for number in printed.strip("[]\n").split()]
+        # Those that the same program in C++ prints.
+        shown = re.findall(r"^(-?[0-9.]+)  (?:The sundial casts a shadow|Nobody was at home)", readme, re.MULTILINE)
+        self.assertEqual([f"{number:.6g}" for number in numbers], shown)
 
 
 if __name__ == "__main__":

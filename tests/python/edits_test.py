@@ -3,6 +3,7 @@
 
 import gc
 import unittest
+import weakref
 
 import numpy as np
 
@@ -70,6 +71,22 @@ class EditsTest(ModelCase):
         stream = gnomon.capture(self.model, TEXTS, STREAM)[STREAM]
         np.testing.assert_array_equal(kept[0][0], stream.values)
         np.testing.assert_array_equal(kept[0][1].position, stream.position)
+
+    def test_an_edit_in_a_cycle_is_collected(self):
+        class Marker:
+            pass
+
+        marker = Marker()
+        gone = weakref.ref(marker)
+
+        def function(values, rows, held=[marker]):  # noqa: B006
+            return held
+
+        held = function.__defaults__[0]
+        held.append(gnomon.Edit.call(STREAM, function))
+        del marker, function, held
+        gc.collect()
+        self.assertIsNone(gone())
 
     def test_what_a_function_raises_the_run_raises(self):
         class Mine(Exception):

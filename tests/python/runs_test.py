@@ -56,7 +56,7 @@ class RunsTest(ModelCase):
     def test_an_experiment(self):
         run = self.study
         self.assertEqual((run.status, run.config["seed"], run.config["train.epochs"]), ("done", 3, 2))
-        self.assertTrue(all(check["status"] != "fail" for check in run.checks["checks"]))
+        self.assertTrue(all(check["status"] != "fail" for check in run.checks))
         self.assertIn("Data", {stage for stage, _, _ in self.stages})
         self.assertIn("evaluation.r", run.summary)
         self.assertEqual([line["epoch"] for line in run.metrics() if line["kind"] == "epoch"], [0, 1, 2])
