@@ -25,7 +25,9 @@ def per_call(statement, names):
 def import_seconds(program):
     times = []
     for _ in range(9):
-        result = subprocess.run([sys.executable, "-X", "importtime", "-c", program], capture_output=True, text=True, check=True)
+        result = subprocess.run(
+            [sys.executable, "-X", "importtime", "-c", program], capture_output=True, text=True, check=True
+        )
         last = [line for line in result.stderr.splitlines() if line.endswith("| gnomon") or line.endswith("| numpy")]
         times.append(int(last[-1].split("|")[1]) / 1000)
     return statistics.median(times)
@@ -38,7 +40,9 @@ def main():
     captured = gnomon.capture(model, ids, site)
     column = np.arange(4.0)
     names = dict(gnomon=gnomon, model=model, config=model.config, site=site, captured=captured, column=column, ids=ids)
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}, {gnomon.threads()} threads")
+    print(
+        f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}, {gnomon.threads()} threads"
+    )
     print(f"import gnomon                        {import_seconds('import gnomon'):8.1f} ms")
     for statement in (
         "model.config.d_model",

@@ -116,7 +116,9 @@ def reference():
     chosen = [nodes[name] for name in public_names() if name in nodes]
     functions = sorted((n for n in chosen if isinstance(n, ast.FunctionDef)), key=lambda n: n.name)
     classes = sorted((n for n in chosen if isinstance(n, ast.ClassDef)), key=lambda n: n.name)
-    parts = ["# Reference of the Python module\n\nEvery name that `import gnomon` gives. [The guide](guide.md) shows their use.\n"]
+    parts = [
+        "# Reference of the Python module\n\nEvery name that `import gnomon` gives. [The guide](guide.md) shows their use.\n"
+    ]
     parts += ["## Functions\n", *map(function_text, functions), "## Classes\n", *map(class_text, classes)]
     return "\n".join(parts)
 

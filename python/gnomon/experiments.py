@@ -108,7 +108,9 @@ def train_reporter(
     return _gnomon.train_reporter(model, texts, wanted, settings, feature_site, progress)
 
 
-def command(*arguments: str | os.PathLike[str], progress: bool | Callable[[str, int, int], object] | None = None) -> str:
+def command(
+    *arguments: str | os.PathLike[str], progress: bool | Callable[[str, int, int], object] | None = None
+) -> str:
     """Runs the command `gnomon` in this process and returns what it prints: command("explain", "hook_resid_mid").
 
     Raises what the command reports. `gnomon help` lists the commands; "--json" makes most of them print JSON.

@@ -92,7 +92,8 @@ class Table(Mapping[str, "NDArray[Any]"]):
 def _escaped(text: object) -> str:
     """Any text as HTML that only shows it: no markup, no control characters, no lone surrogates."""
     shown = "".join(
-        character if character.isprintable() or character in " \n" else f"\\x{ord(character):02x}" for character in str(text)
+        character if character.isprintable() or character in " \n" else f"\\x{ord(character):02x}"
+        for character in str(text)
     )
     return html.escape(shown, quote=True)
 
@@ -218,7 +219,10 @@ class Run:
             if name in self.files:
                 return self.tensors(name)
         raise NotFoundError(
-            f"run {self.id} has no tensors of a study", code="E031", kind="input_not_found", hint="run.files lists what it has"
+            f"run {self.id} has no tensors of a study",
+            code="E031",
+            kind="input_not_found",
+            hint="run.files lists what it has",
         )
 
     def figures(self) -> list[str]:
@@ -244,7 +248,9 @@ class Run:
         if model:
             facts.append(("model", str(model.get("name"))))
         if data:
-            facts.append(("texts", f"{data.get('rows')} rows, {data.get('distinct')} distinct, {data.get('groups')} groups"))
+            facts.append(
+                ("texts", f"{data.get('rows')} rows, {data.get('distinct')} distinct, {data.get('groups')} groups")
+            )
         if self.manifest.get("error"):
             facts.append(("error", f"{self.manifest['error']['code']}: {self.manifest['error']['message']}"))
         return facts

@@ -18,7 +18,15 @@ class ActivationsTest(ModelCase):
         folder = self.folder()
         (folder / "texts.txt").write_text("".join(text + "\n" for text in TEXTS))
         self.run_command(
-            *("activations", "--model", "gnomon-books", "--texts", folder / "texts.txt", "--out", folder / "a.safetensors"),
+            *(
+                "activations",
+                "--model",
+                "gnomon-books",
+                "--texts",
+                folder / "texts.txt",
+                "--out",
+                folder / "a.safetensors",
+            ),
             *(word for site in SITES for word in ("--site", site)),
         )
         stored = gnomon.SafetensorsFile(folder / "a.safetensors")
@@ -56,7 +64,9 @@ class ActivationsTest(ModelCase):
         site = gnomon.parse_site(NEURON, self.model.config)
         captured = gnomon.capture(self.model, TEXTS, [site])
         self.assertEqual(str(site), NEURON)
-        self.assertEqual((site.hook, site.layer, site.coordinate, site.position), ("blocks.2.mlp.hook_post", 2, 7, "@last"))
+        self.assertEqual(
+            (site.hook, site.layer, site.coordinate, site.position), ("blocks.2.mlp.hook_post", 2, 7, "@last")
+        )
         self.assertIs(type(captured[site]), gnomon.Activations)
         self.assertEqual(captured[NEURON].name, captured[site].name)
         with self.assertRaises(KeyError):
@@ -76,7 +86,12 @@ class ActivationsTest(ModelCase):
     def test_arrays_share_memory(self):
         activations = gnomon.capture(self.model, TEXTS, "blocks.2.hook_resid_post@last").activations[0]
         address = activations.values.__array_interface__["data"][0]
-        for array in (activations.values, np.asarray(activations), np.from_dlpack(activations), np.from_dlpack(activations.values)):
+        for array in (
+            activations.values,
+            np.asarray(activations),
+            np.from_dlpack(activations),
+            np.from_dlpack(activations.values),
+        ):
             self.assertEqual(array.__array_interface__["data"][0], address)
         activations.values[0, 0] = 5
         self.assertEqual(np.asarray(activations)[0, 0], 5)
@@ -121,7 +136,9 @@ class ActivationsTest(ModelCase):
     def test_progress(self):
         seen = []
         n_token = sum(len(self.model.tokenizer.encode(text)) for text in TEXTS)
-        gnomon.capture(self.model, TEXTS, NEURON, batch_tokens=4, progress=lambda done, total: seen.append((done, total)))
+        gnomon.capture(
+            self.model, TEXTS, NEURON, batch_tokens=4, progress=lambda done, total: seen.append((done, total))
+        )
         self.assertEqual(seen[-1], (n_token, n_token))
         self.assertEqual([total for _, total in seen], [n_token] * len(seen))
         with self.assertRaises(TypeError):

@@ -57,7 +57,7 @@ class DocumentsTest(unittest.TestCase):
 
     def test_pages(self):
         try:
-            import matplotlib  # noqa: F401
+            import matplotlib
         except ImportError:
             self.skipTest("matplotlib is not installed")
         for page in PAGES:

@@ -79,7 +79,7 @@ class EditsTest(ModelCase):
         marker = Marker()
         gone = weakref.ref(marker)
 
-        def function(values, rows, held=[marker]):  # noqa: B006
+        def function(values, rows, held=[marker]):
             return held
 
         held = function.__defaults__[0]

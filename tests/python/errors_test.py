@@ -18,14 +18,29 @@ from case import NEURON, TEXTS, ModelCase
 class ErrorsTest(ModelCase):
     def test_each_error_is_also_the_fitting_built_in(self):
         cases = [
-            (lambda: gnomon.parse_site("blocks.2.hook_resid_pst", self.model.config), gnomon.ArgumentError, ValueError, "E011"),
-            (lambda: gnomon.parse_site("blocks.99.hook_resid_post", self.model.config), gnomon.ArgumentError, ValueError, "E012"),
+            (
+                lambda: gnomon.parse_site("blocks.2.hook_resid_pst", self.model.config),
+                gnomon.ArgumentError,
+                ValueError,
+                "E011",
+            ),
+            (
+                lambda: gnomon.parse_site("blocks.99.hook_resid_post", self.model.config),
+                gnomon.ArgumentError,
+                ValueError,
+                "E012",
+            ),
             (lambda: gnomon.Model.load("no-such-model"), gnomon.NotFoundError, FileNotFoundError, "E031"),
             (lambda: gnomon.load_run("/nowhere/run"), gnomon.FileError, OSError, "E031"),
             (lambda: gnomon.pearson([1, 2], [1, 2, 3]), gnomon.ShapeError, ValueError, "E010"),
             (lambda: gnomon.pearson([1, float("nan")], [1, 2]), gnomon.NumericError, ArithmeticError, "E002"),
             (lambda: gnomon.capture(self.model, [""], NEURON), gnomon.ArgumentError, ValueError, "E014"),
-            (lambda: gnomon.capture(self.model, ["a"], "blocks.1.hook_resid_post@40"), gnomon.ArgumentError, ValueError, "E012"),
+            (
+                lambda: gnomon.capture(self.model, ["a"], "blocks.1.hook_resid_post@40"),
+                gnomon.ArgumentError,
+                ValueError,
+                "E012",
+            ),
             (lambda: gnomon.command("patch", "--no-such-option"), gnomon.ArgumentError, ValueError, "E010"),
         ]
         for call, error, built_in, code in cases:
@@ -56,7 +71,9 @@ class ErrorsTest(ModelCase):
     def test_pickle_and_copy(self):
         for error in (gnomon.ArgumentError("a", code="E011", kind="k", hint="h"), gnomon.NotFoundError("b", hint="c")):
             for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
-                self.assertEqual((type(again), str(again), again.code, again.hint), (type(error), str(error), error.code, error.hint))
+                self.assertEqual(
+                    (type(again), str(again), again.code, again.hint), (type(error), str(error), error.code, error.hint)
+                )
 
     def test_codes_are_those_of_the_command(self):
         table = {row["code"]: row for row in gnomon.error_code_table()}
@@ -78,7 +95,9 @@ class InterruptTest(unittest.TestCase):
                 sys.stdout.write("running\\n"); sys.stdout.flush()
             """
         ) + textwrap.dedent(body)
-        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         self.addCleanup(process.kill)
         self.assertEqual(process.stdout.readline(), "running\n")
         time.sleep(0.1)

@@ -55,13 +55,23 @@ class PackageTest(unittest.TestCase):
             result = python("-m", "nanobind.stubgen", "-q", "-m", "_gnomon", "-i", folder, "-o", stubs)
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertEqual(
-                stubs.read_text(), (PACKAGE / "_gnomon.pyi").read_text(), "cmake --build BUILD --target python_stubs writes it anew"
+                stubs.read_text(),
+                (PACKAGE / "_gnomon.pyi").read_text(),
+                "cmake --build BUILD --target python_stubs writes it anew",
             )
 
     def test_types(self):
         if importlib.util.find_spec("mypy") is None:
             self.skipTest("mypy is not installed")
-        result = python("-m", "mypy", "--no-incremental", "--config-file", REPOSITORY / "pyproject.toml", PACKAGE, REPOSITORY / "examples" / "activation.py")
+        result = python(
+            "-m",
+            "mypy",
+            "--no-incremental",
+            "--config-file",
+            REPOSITORY / "pyproject.toml",
+            PACKAGE,
+            REPOSITORY / "examples" / "activation.py",
+        )
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
 

@@ -140,10 +140,14 @@ class RunsTest(ModelCase):
         self.assertTrue(shown)
         self.assertIn("resid_mid", gnomon.command("explain", "blocks.1.hook_resid_mid"))
         self.assertEqual(gnomon.command("--version").split()[1], gnomon.__version__)
-        self.assertEqual(gnomon.command("model", "show", "gnomon-books"), self.run_command("model", "show", "gnomon-books"))
+        self.assertEqual(
+            gnomon.command("model", "show", "gnomon-books"), self.run_command("model", "show", "gnomon-books")
+        )
         # What needs another process to end it in a shell raises here, and the process goes on.
         with self.assertRaises(gnomon.ArgumentError):
-            gnomon.command("projections", "--model", "gnomon-books", "--target", "nothing", "--texts", "builtin:scenes:60")
+            gnomon.command(
+                "projections", "--model", "gnomon-books", "--target", "nothing", "--texts", "builtin:scenes:60"
+            )
 
     def test_display(self):
         bundle = self.study._repr_mimebundle_()
@@ -281,7 +285,9 @@ class TrainTest(ModelCase):
     def test_the_same_seed_gives_the_same_bits(self):
         texts = gnomon.prepare_texts(self.model, gnomon.read_texts("builtin:scenes:60"))
         target = gnomon.make_target(NEURON, self.model.config)
-        one, other = (gnomon.train_reporter(self.model, texts, [target], options={"epochs": 2}).reports() for _ in range(2))
+        one, other = (
+            gnomon.train_reporter(self.model, texts, [target], options={"epochs": 2}).reports() for _ in range(2)
+        )
         np.testing.assert_array_equal(one, other)
         with self.assertRaisesRegex(gnomon.ArgumentError, "epochs"):
             gnomon.train_reporter(self.model, texts, target, options={"epochz": 2})

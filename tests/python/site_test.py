@@ -13,7 +13,7 @@ import urllib.parse
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tools"))
 
-import site_hooks  # noqa: E402
+import site_hooks
 
 
 class Page(html.parser.HTMLParser):
@@ -69,7 +69,9 @@ class SiteTest(unittest.TestCase):
         cls.site = pathlib.Path(temporary.name)
         result = subprocess.run(
             [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", cls.site],
-            cwd=REPOSITORY, capture_output=True, text=True,
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
         )
         if result.returncode != 0:
             raise AssertionError(result.stdout + result.stderr)
