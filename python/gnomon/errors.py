@@ -7,7 +7,9 @@ the command; ``gnomon explain E031`` says more.
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False  # typing's own takes as long to import as the rest of the package
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def _describe(error: BaseException, code: str, kind: str, hint: str) -> None:

@@ -3,21 +3,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
-
 from . import _gnomon
 from .errors import ArgumentError
 from .runs import Run, load_run
 
 Progress = bool | Callable[[str, int, int], object] | None
-Config = str | os.PathLike[str] | Mapping[str, Any]
+Config = str | os.PathLike[str] | Mapping[str, object]
 
 
-def _settings(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def _settings(config: Mapping[str, object], prefix: str = "") -> Iterator[str]:
     """The entries of nested dictionaries as --set takes them: 'train.epochs=5'."""
+    import json
+
     for key, value in config.items():
         if not isinstance(key, str):
             raise ArgumentError(f"a key of the configuration is {key!r}, expected a text", code="E010", kind="usage")
@@ -38,7 +37,7 @@ def _settings(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 def _experiment(
     config: Config,
-    overrides: Mapping[str, Any] | None,
+    overrides: Mapping[str, object] | None,
     out: str | os.PathLike[str] | None,
     runs_dir: str | os.PathLike[str],
     analyses: bool,
@@ -58,7 +57,7 @@ def _experiment(
 def run(
     config: Config,
     *,
-    set: Mapping[str, Any] | None = None,
+    set: Mapping[str, object] | None = None,
     out: str | os.PathLike[str] | None = None,
     runs_dir: str | os.PathLike[str] = "runs",
     progress: Progress = None,
@@ -79,7 +78,7 @@ def run(
 def train(
     config: Config,
     *,
-    set: Mapping[str, Any] | None = None,
+    set: Mapping[str, object] | None = None,
     out: str | os.PathLike[str] | None = None,
     runs_dir: str | os.PathLike[str] = "runs",
     progress: Progress = None,
@@ -93,7 +92,7 @@ def train_reporter(
     texts: _gnomon.StudyTexts,
     targets: _gnomon.Target | Sequence[_gnomon.Target],
     *,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, object] | None = None,
     feature_site: str | _gnomon.NamedSite | None = None,
     seed: int = 0,
     progress: bool | Callable[[int, int], object] | None = None,

@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-import csv
-import html
-import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
 from . import _gnomon
 from .errors import ArgumentError, NotFoundError
 
+TYPE_CHECKING = False  # as in errors.py
 if TYPE_CHECKING:
-    import numpy as np
+    from typing import Any
+
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
@@ -36,6 +33,8 @@ class Table(Mapping[str, "NDArray[Any]"]):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        import csv
+
         self.path = Path(path)
         with open(self.path, newline="", encoding="utf-8", errors="surrogateescape") as file:
             rows = list(csv.reader(file))
@@ -91,6 +90,8 @@ class Table(Mapping[str, "NDArray[Any]"]):
 
 def _escaped(text: object) -> str:
     """Any text as HTML that only shows it: no markup, no control characters, no lone surrogates."""
+    import html
+
     shown = "".join(
         character if character.isprintable() or character in " \n" else f"\\x{ord(character):02x}"
         for character in str(text)
@@ -155,6 +156,8 @@ class Run:
 
     def lines(self, relative: str) -> list[dict[str, Any]]:
         """A JSON Lines file of the run, such as metrics.jsonl or data/prompts.jsonl."""
+        import json
+
         text = Path(self._stored.file(relative)).read_text(encoding="utf-8", errors="surrogateescape")
         return [json.loads(line) for line in text.splitlines() if line]
 
