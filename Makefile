@@ -3,6 +3,8 @@ BUILD := build/release
 GNOMON := $(BUILD)/gnomon
 MODEL := smollm2-135m
 WERROR := $(if $(CI),ON,OFF)
+# With what building and testing the Python module needs.
+PYTHON := $(BUILD)/venv/bin/python
 
 .PHONY: build test demo bench sanitize format clean setup
 
@@ -18,9 +20,15 @@ build: setup $(BUILD)/build.ninja
 demo: build
 	$(GNOMON) demo
 
-test: build
+$(BUILD)/venv/installed: python/requirements.txt | setup
+	python3 -m venv $(BUILD)/venv
+	$(PYTHON) -m pip install -q -r python/requirements.txt
+	@touch $@
+
+test: build $(BUILD)/venv/installed
 	$(GNOMON) model fetch $(MODEL)
 	tools/install_test_packages.sh $(BUILD)/test-python
+	cmake $(BUILD) -DGNOMON_BUILD_PYTHON=ON -DPython_EXECUTABLE=$(CURDIR)/$(PYTHON)
 	cmake --build $(BUILD)
 	ctest --test-dir $(BUILD) --output-on-failure -j 2
 

@@ -5,13 +5,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <limits>
+#include <ostream>
+#include <system_error>
 
 #include "cli/commands.h"
+#include "cli/descriptor_stream.h"
 #include "cli/error_report.h"
 #include "cli/help_text.h"
 #include "cli/option_values.h"
+#include "cli/signals.h"
 #include "cli/version.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/nearest_name.h"
@@ -147,7 +152,22 @@ int show_what_there_is(const Context& context, const CLI::App& chosen) {
   return error_code_row(ErrorCode::usage).exit_status;
 }
 
-int run(Context& context, const std::vector<std::string>& arguments) {
+}  // namespace
+
+void build_app(CLI::App& app, Context& context) {
+  app.name("gnomon");
+  app.description("ask what a neuron does, and check the answer");
+  // Global options stand before or after the command's name.
+  app.fallthrough();
+  // One command, so that a later word that is also a command's name is an argument.
+  app.require_subcommand(0, 1);
+  add_global_options(app, context.options);
+  add_commands(app, context);
+}
+
+int run_arguments(Context& context, const std::vector<std::string>& arguments) {
+  read_ahead(arguments, context.options);
+  decide_colors(context);
   CLI::App app;
   build_app(app, context);
   // CLI11 takes the arguments from the back.
@@ -172,28 +192,33 @@ int run(Context& context, const std::vector<std::string>& arguments) {
   return 0;
 }
 
-}  // namespace
-
-void build_app(CLI::App& app, Context& context) {
-  app.name("gnomon");
-  app.description("ask what a neuron does, and check the answer");
-  // Global options stand before or after the command's name.
-  app.fallthrough();
-  // One command, so that a later word that is also a command's name is an argument.
-  app.require_subcommand(0, 1);
-  add_global_options(app, context.options);
-  add_commands(app, context);
-}
-
 int run_command_line(Context& context, const std::vector<std::string>& arguments) {
   try {
-    read_ahead(arguments, context.options);
-    decide_colors(context);
-    return run(context, arguments);
+    return run_arguments(context, arguments);
   } catch (...) {
     context.out.flush();
     return report_error(context, std::current_exception());
   }
+}
+
+int run_program(const std::vector<std::string>& arguments) {
+  install_signal_handlers();
+  DescriptorBuffer out_buffer(STDOUT_FILENO);
+  DescriptorBuffer err_buffer(STDERR_FILENO);
+  std::ostream out(&out_buffer);
+  std::ostream err(&err_buffer);
+  err << std::unitbuf;
+  Context context{.options = {}, .out = out, .err = err};
+  context.arguments = arguments;
+  const int status = run_command_line(context, {arguments.begin() + 1, arguments.end()});
+  out.flush();
+  // Who closed the pipe has read enough.
+  const int failure = out_buffer.error_number();
+  if (status != 0 || failure == 0 || failure == EPIPE) return status;
+  return report_error(
+      context, std::make_exception_ptr(FileError(ErrorCode::write_failed,
+                                                 "standard output could not be written: " +
+                                                     std::generic_category().message(failure))));
 }
 
 }  // namespace gnomon::cli

@@ -26,7 +26,8 @@ Progress Context::progress(std::string stage, Index total, std::string unit) con
   ProgressOutput output{.stream = &err,
                         .style = progress_style(options),
                         .utf8 = speaks_utf8(environment_variable),
-                        .columns = [] { return terminal_columns(STDERR_FILENO); }};
+                        .columns = [] { return terminal_columns(STDERR_FILENO); },
+                        .listener = listener};
   return {std::move(output), std::move(stage), total, std::move(unit)};
 }
 

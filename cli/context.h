@@ -35,6 +35,8 @@ struct Context {
   std::vector<std::string> arguments = {};
   // The chosen command. Set while the command line is read, called when all options are known.
   std::function<void()> command = {};
+  // Hears of all progress; for programs that run commands without a terminal.
+  ProgressListener listener = {};
 
   // A line for the reader on `err`, unless --quiet or --json.
   void message(std::string_view line) const;

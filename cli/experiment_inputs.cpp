@@ -12,20 +12,20 @@
 
 namespace gnomon::cli {
 
+SiteAt default_feature_site(const std::vector<Target>& targets, const ModelConfig& sizes) {
+  // Where the target is at @all, the head reads every token too.
+  Position position = targets.front().at.position;
+  if (position.kind == Position::Kind::index) position = {Position::Kind::last, -1};
+  return {{HookKind::resid_post, sizes.n_layers - 1, std::nullopt}, position};
+}
+
 ExperimentInputs load_experiment_model(const ExperimentConfig& config) {
   ExperimentInputs inputs{Model::load(resolve_model(config.model.path)), {}, {}};
   const ModelConfig& sizes = inputs.model.config();
   for (const std::string& unit : config.target.units)
     inputs.targets.push_back(make_target(parse_site(unit, sizes), sizes));
-  if (config.feature_site.empty()) {
-    // Where the target is at @all, the head reads every token too.
-    inputs.feature_site = {{HookKind::resid_post, sizes.n_layers - 1, std::nullopt},
-                           inputs.targets.front().at.position};
-    if (inputs.feature_site.position.kind == Position::Kind::index)
-      inputs.feature_site.position = {Position::Kind::last, -1};
-  } else {
-    inputs.feature_site = parse_site(config.feature_site, sizes);
-  }
+  inputs.feature_site = config.feature_site.empty() ? default_feature_site(inputs.targets, sizes)
+                                                    : parse_site(config.feature_site, sizes);
   return inputs;
 }
 

@@ -21,6 +21,9 @@ struct ExperimentInputs {
   std::vector<Target> targets;
   SiteAt feature_site;
 };
+// Where a head reads unless it is said: the last block's hook_resid_post at the position of the
+// targets, or at @last where that is a token by its number.
+SiteAt default_feature_site(const std::vector<Target>& targets, const ModelConfig& sizes);
 ExperimentInputs load_experiment_model(const ExperimentConfig& config);
 
 struct ExperimentTexts {

@@ -127,6 +127,7 @@ Progress::Progress(ProgressOutput output, std::string stage, Index total, std::s
 }
 
 void Progress::update(Index done, Index total) {
+  if (state_->output.listener) state_->output.listener(state_->stage, done, total);
   const std::lock_guard lock(state_->mutex);
   if (state_->output.style == ProgressStyle::silent || state_->finished) return;
   state_->done = done;

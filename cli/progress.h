@@ -20,12 +20,17 @@ enum class ProgressStyle {
 
 double steady_seconds();
 
+// A program's own ear for how far a stage is.
+using ProgressListener = std::function<void(const std::string& stage, Index done, Index total)>;
+
 struct ProgressOutput {
   std::ostream* stream = nullptr;
   ProgressStyle style = ProgressStyle::silent;
   bool utf8 = false;  // blocks instead of signs
   std::function<int()> columns = [] { return 80; };
   std::function<double()> seconds = steady_seconds;
+  // Called with every update, whatever the style; may throw, which ends the stage.
+  ProgressListener listener = {};
 };
 
 // How far a stage is, with rate and remaining time. Copies share one line, so callback() may be

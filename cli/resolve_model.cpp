@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/resolve_model.h"
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <vector>
@@ -23,6 +24,13 @@ std::vector<std::string> known_names() {
   return names;
 }
 
+// Of the file that holds this code: as part of the Python module, its package.
+fs::path code_folder() {
+  Dl_info info = {};
+  if (::dladdr(reinterpret_cast<const void*>(&known_names), &info) == 0) return {};
+  return fs::path(info.dli_fname).parent_path();
+}
+
 }  // namespace
 
 fs::path user_cache_folder() {
@@ -35,7 +43,8 @@ std::optional<fs::path> embedded_model_folder(const std::string& name) {
   std::error_code error;
   const fs::path binary = fs::read_symlink("/proc/self/exe", error).parent_path();
   for (const fs::path& folder :
-       {binary / ".." / "share" / "gnomon" / name, fs::path(GNOMON_ASSETS) / name}) {
+       {binary / ".." / "share" / "gnomon" / name, code_folder() / "share" / "gnomon" / name,
+        fs::path(GNOMON_ASSETS) / name}) {
     if (fs::exists(folder / "config.json", error)) return folder.lexically_normal();
   }
   return std::nullopt;

@@ -10,8 +10,8 @@ namespace gnomon::cli {
 // Where fetched models are, as the environment says (model/fetch.h).
 std::filesystem::path user_cache_folder();
 
-// The small model that comes with Gnomon: share/gnomon beside an installed binary's folder, else
-// the sources' assets. Nothing for another name.
+// The small model that comes with Gnomon: share/gnomon beside an installed binary's folder or in
+// the Python package, else the sources' assets. Nothing for another name.
 inline constexpr const char* kEmbeddedModel = "gnomon-books";
 std::optional<std::filesystem::path> embedded_model_folder(const std::string& name);
 

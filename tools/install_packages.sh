@@ -9,7 +9,7 @@ packages="
   nlohmann-json3-dev libfmt-dev libcli11-dev libtomlplusplus-dev
   libssl-dev zlib1g-dev libpcre2-dev
   libgtest-dev libbenchmark-dev
-  python3 python3-pip python3-venv python3-jsonschema
+  python3 python3-dev python3-venv python3-pip python3-jsonschema
   chromium
 "
 

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include "activations/model_cases.h"
 #include "gnomon/base/error.h"
@@ -370,6 +371,85 @@ TYPED_TEST(EditTest, TheNormGoesOnWithAnEditedScale) {
     EXPECT_EQ(after.values.values()[static_cast<std::size_t>(i)],
               before.values.values()[static_cast<std::size_t>(i)] / 2);
   }
+}
+
+// A function that adds and one that scales leave the bits that those modes leave, whatever the
+// batch.
+TYPED_TEST(EditTest, AFunctionEditsAsTheModesDo) {
+  using T = typename TypeParam::Scalar;
+  const auto texts = this->texts();
+  const std::vector<SiteAt> after = {this->logits()};
+  for (const SiteAt& all : all_sites(this->config())) {
+    SiteAt at = all;
+    for (const bool coordinate : {false, true}) {
+      const SiteAxes axes = hook_point(at.site.kind).axes;
+      if (coordinate && (axes == SiteAxes::pairs || axes == SiteAxes::scalar)) continue;
+      if (coordinate) at = {{at.site.kind, at.site.layer, 1}, {Position::Kind::index, -1}};
+      SCOPED_TRACE(site_at_name(at, this->config()));
+      Edit<T> by_mode = make_edit<T>(at, EditMode::scale, {T(1.25)});
+      Edit<T> by_function{at, EditMode::call};
+      by_function.function = [](const EditedRows&, MatrixView<T> values) {
+        for (Index r = 0; r < values.rows; ++r) {
+          for (T& value : values.row(r)) value *= T(1.25);
+        }
+      };
+      RunOptions small;
+      small.batch_tokens = 12;
+      const std::vector<Edit<T>> mode = {by_mode};
+      const std::vector<Edit<T>> function = {by_function};
+      const CaptureResult<T> expected = capture<T>(this->model(), texts, after, mode, {});
+      const CaptureResult<T> found = capture<T>(this->model(), texts, after, function, small);
+      EXPECT_TRUE(same_bits(found.activations[0], expected.activations[0]));
+      EXPECT_EQ(found.effects[0].n_row, expected.effects[0].n_row);
+      EXPECT_EQ(found.effects[0].n_changed, expected.effects[0].n_changed);
+      EXPECT_EQ(found.effects[0].largest_change, expected.effects[0].largest_change);
+    }
+  }
+}
+
+TYPED_TEST(EditTest, AFunctionIsToldWhichRowsItHas) {
+  using T = typename TypeParam::Scalar;
+  const auto texts = this->texts();
+  RunOptions options;
+  options.batch_tokens = 12;
+  for (const HookKind kind : {HookKind::mlp_post, HookKind::pattern}) {
+    const SiteAt at = {{kind, 1, std::nullopt}, {Position::Kind::last, -1}};
+    std::vector<Index> seen;
+    Index n_head = 0;
+    Edit<T> edit{at, EditMode::call};
+    edit.may_change_nothing = true;
+    edit.function = [&](const EditedRows& rows, MatrixView<T> values) {
+      n_head = rows.n_head;
+      ASSERT_EQ(static_cast<Index>(rows.text.size()), values.rows);
+      for (std::size_t r = 0; r < rows.text.size(); ++r) {
+        const auto& text = texts[static_cast<std::size_t>(rows.text[r])];
+        EXPECT_EQ(rows.position[r], static_cast<Index>(text.size()) - 1);
+        seen.push_back(rows.text[r]);
+      }
+    };
+    read_one<T>(this->model(), texts, this->logits(), {edit}, options);
+    EXPECT_EQ(n_head, kind == HookKind::pattern ? this->config().n_heads : 1);
+    std::vector<Index> expected;
+    for (Index t = 0; t < static_cast<Index>(texts.size()); ++t)
+      expected.insert(expected.end(), static_cast<std::size_t>(n_head), t);
+    EXPECT_EQ(seen, expected);
+  }
+}
+
+TYPED_TEST(EditTest, WhatAFunctionThrowsEndsTheRun) {
+  using T = typename TypeParam::Scalar;
+  const auto texts = this->texts();
+  Edit<T> edit{everywhere(HookKind::resid_mid, 1), EditMode::call};
+  edit.function = [](const EditedRows&, MatrixView<T>) { throw std::out_of_range("mine"); };
+  EXPECT_THROW(read_one<T>(this->model(), texts, this->logits(), {edit}), std::out_of_range);
+  edit.function = [](const EditedRows&, MatrixView<T> values) {
+    values(0, 0) = std::numeric_limits<T>::infinity();
+  };
+  EXPECT_THROW(read_one<T>(this->model(), texts, this->logits(), {edit}), NumericError);
+  edit.function = [](const EditedRows&, MatrixView<T>) {};
+  EXPECT_THROW(read_one<T>(this->model(), texts, this->logits(), {edit}), CheckError);
+  edit.function = {};
+  EXPECT_THROW(read_one<T>(this->model(), texts, this->logits(), {edit}), ArgumentError);
 }
 
 TYPED_TEST(EditTest, AnEditThatDoesNotFitIsRefused) {

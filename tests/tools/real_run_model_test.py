@@ -88,7 +88,7 @@ class RealRun(unittest.TestCase):
         self.assertEqual(again, stored)
 
     def test_commands_of_the_documents(self):
-        documents = [ROOT / "README.md", ROOT / "docs" / "cli.md",
+        documents = [ROOT / "README.md", ROOT / "docs" / "tutorial.md", ROOT / "docs" / "cli.md",
                      *sorted((ROOT / "docs" / "methods").glob("*.md"))]
         runner = [sys.executable, str(ROOT / "tools" / "run_doc_commands.py"), "--binary", COMMAND]
         result = subprocess.run([*runner, *map(str, documents)], capture_output=True, text=True)

@@ -35,6 +35,11 @@ void check_edit(const Edit<T>& edit, const ModelConfig& config) {
                                       site_at_name(edit.stored->at, config)));
     }
   }
+  if (edit.mode == EditMode::call) {
+    if (!edit.function)
+      throw ArgumentError(fmt::format("edit of \"{}\": call without a function", name));
+    return;
+  }
   const Index width =
       edit.at.site.coordinate || is_pairs(edit.at.site) ? 1 : site_width(edit.at.site.kind, config);
   if (edit.mode == EditMode::replace) {
@@ -66,6 +71,8 @@ T edited(EditMode mode, T old, T value) {
       return old + value;
     case EditMode::scale:
       return old * value;
+    case EditMode::call:
+      break;
   }
   throw InternalError("edited: unknown mode");
 }
@@ -91,6 +98,55 @@ std::map<std::pair<Index, Index>, Index> stored_rows(const Edit<T>& edit) {
   return rows;
 }
 
+// The columns of a row that an edit changes.
+template <class T>
+std::pair<Index, Index> edited_columns(const Edit<T>& edit, Index n_column, Index position) {
+  if (edit.at.site.coordinate) return {*edit.at.site.coordinate, *edit.at.site.coordinate + 1};
+  return {0, is_pairs(edit.at.site) ? position + 1 : n_column};
+}
+
+// Hands the wanted rows to the edit's function and takes back what it made of them.
+template <class T>
+void call_edit(const Edit<T>& edit, const std::vector<bool>& wanted, Index texts_before,
+               const ModelConfig& config, const HookContext& context, MatrixView<T> values,
+               EditEffect& effect) {
+  const auto n_query = static_cast<Index>(context.rows.size());
+  std::vector<Index> chosen;
+  std::vector<Index> text;
+  std::vector<Index> position;
+  for (Index i = 0; i < values.rows; ++i) {
+    const auto token =
+        static_cast<std::size_t>(context.rows[static_cast<std::size_t>(i % n_query)]);
+    if (!wanted[token]) continue;
+    chosen.push_back(i);
+    text.push_back(context.batch.text[token] + texts_before);
+    position.push_back(context.batch.position[token]);
+  }
+  if (chosen.empty()) return;
+  const Index first = edit.at.site.coordinate.value_or(0);
+  const Index n_column = edit.at.site.coordinate ? 1 : values.cols;
+  Tensor<T> copy({static_cast<Index>(chosen.size()), n_column});
+  for (std::size_t r = 0; r < chosen.size(); ++r) {
+    const std::span<T> row = values.row(chosen[r]).subspan(first, n_column);
+    std::copy(row.begin(), row.end(), copy.matrix().row(static_cast<Index>(r)).begin());
+  }
+  edit.function({text, position, values.rows / n_query}, copy.matrix());
+  for (std::size_t r = 0; r < chosen.size(); ++r) {
+    const std::span<const T> row = copy.matrix().row(static_cast<Index>(r));
+    const auto [begin, end] = edited_columns(edit, values.cols, position[r]);
+    effect.n_row += 1;
+    for (Index c = begin; c < end; ++c) {
+      const T value = row[static_cast<std::size_t>(c - first)];
+      if (!std::isfinite(value)) {
+        throw NumericError(
+            fmt::format("edit of \"{}\": the function gave {} at token {} of text {}",
+                        site_at_name(edit.at, config), value, position[r], text[r]));
+      }
+      write(values(chosen[r], c), value, effect);
+    }
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -110,6 +166,14 @@ void EditSession<T>::add_hooks(Hooks<T>& hooks, const PackedBatch& batch, Index 
         wanted[static_cast<std::size_t>(batch.offset[static_cast<std::size_t>(t)] + p)] = true;
       }
     }
+    if (edit.mode == EditMode::call) {
+      hooks.add(edit.at.site.kind, edit.at.site.layer,
+                [this, &edit, &effect, wanted = std::move(wanted), texts_before](
+                    const HookContext& context, MatrixView<T> values) {
+                  call_edit(edit, wanted, texts_before, config_, context, values, effect);
+                });
+      continue;
+    }
     hooks.add(
         edit.at.site.kind, edit.at.site.layer,
         [this, &edit, &effect, wanted = std::move(wanted), rows_of = stored_rows(edit),
@@ -121,9 +185,7 @@ void EditSession<T>::add_hooks(Hooks<T>& hooks, const PackedBatch& batch, Index 
             if (!wanted[token]) continue;
             effect.n_row += 1;
             const Index position = context.batch.position[token];
-            Index first = edit.at.site.coordinate.value_or(0);
-            Index last = edit.at.site.coordinate ? first + 1 : values.cols;
-            if (is_pairs(edit.at.site)) last = position + 1;
+            const auto [first, last] = edited_columns(edit, values.cols, position);
             const T* source = edit.values.data();
             Index step = edit.values.size() > 1 ? 1 : 0;
             if (edit.mode == EditMode::replace) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,23 @@ namespace gnomon {
 // What an edit does to the numbers at its site and position.
 //   set      x = value        add  x = x + value        scale  x = x value
 //   replace  x = the stored value of the same text and token
-enum class EditMode { set, add, scale, replace };
+//   call     x = what a function makes of it
+enum class EditMode { set, add, scale, replace, call };
+
+// Which rows a function that edits was given, in the order of the run: token position[i] of text
+// text[i], counted among all texts. At attention scores and patterns there is a row for each head
+// and query, heads outermost, of one text at a time, as wide as the text is long; n_head is 1
+// elsewhere.
+struct EditedRows {
+  std::span<const Index> text;
+  std::span<const Index> position;
+  Index n_head = 1;
+};
+// Changes `values` [rows, width], or [rows, 1] for a single coordinate, in place; called from the
+// thread that runs the model, once for each batch. What stands at keys that a query may not see is
+// ignored.
+template <class T>
+using EditFunction = std::function<void(const EditedRows& rows, MatrixView<T> values)>;
 
 // A change of one site during a run. With a coordinate the change touches that number alone, else
 // the whole row; at attention scores and patterns it touches the keys that the query may see.
@@ -26,6 +43,7 @@ struct Edit {
   // An edit that changes no number is an error unless it is meant to: patching a site with its own
   // value.
   bool may_change_nothing = false;
+  EditFunction<T> function = {};  // call
 };
 
 // What an edit did: the guard against interventions that touch nothing.
@@ -40,7 +58,8 @@ struct EditEffect {
 template <class T>
 class EditSession {
  public:
-  // Throws ArgumentError where an edit does not fit its site.
+  // Throws ArgumentError where an edit does not fit its site. Running throws what a function
+  // throws, and NumericError where it leaves a number that is not finite.
   EditSession(std::span<const Edit<T>> edits, const ModelConfig& config);
 
   void add_hooks(Hooks<T>& hooks, const PackedBatch& batch, Index texts_before);

@@ -141,10 +141,12 @@ class PatchRun {
     }
     const auto n = static_cast<Index>(patch.values.size());
     const Index width = patch.site.coordinate ? 1 : site_width(patch.site.kind, config_);
-    if (patch.mode == EditMode::replace || (n != 1 && n != width))
+    const bool whole_rows = patch.mode == EditMode::replace || patch.mode == EditMode::call;
+    if (whole_rows || (n != 1 && n != width))
       throw ArgumentError(
-          patch.mode == EditMode::replace
-              ? fmt::format("run_patches: mode replace at \"{}\", expected set, add or scale", name)
+          whole_rows
+              ? fmt::format("run_patches: mode {} at \"{}\", expected set, add or scale",
+                            patch.mode == EditMode::replace ? "replace" : "call", name)
               : fmt::format("run_patches: {} values for \"{}\", expected 1 or {}", n, name, width));
     if (!std::ranges::all_of(patch.values, [](T value) { return std::isfinite(value); }))
       throw ArgumentError(fmt::format("run_patches: a value for \"{}\" is not finite", name));

@@ -79,7 +79,7 @@ struct PatchResult {
 //
 // Throws ArgumentError: wrong_site for embeddings, attention scores and patterns, and for a
 // read-out with a coordinate; out_of_range for a text, token or column that does not exist; usage
-// for mode replace or a number of values that does not fit; Error (out_of_resources) where one text
+// for another mode or a number of values that does not fit; Error (out_of_resources) where one text
 // alone needs more than the budget; NumericError for a read-out that is not finite.
 template <class T>
 PatchResult<T> run_patches(const Model& model, std::span<const std::vector<TokenId>> texts,
