@@ -11,12 +11,14 @@
 #include "cli/derived_run.h"
 #include "cli/option_values.h"
 #include "gnomon/analyses/patch_study.h"
+#include "gnomon/analyses/subspace_patch.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/quote.h"
 #include "gnomon/report/patch_files.h"
 #include "gnomon/report/patch_text.h"
 #include "gnomon/report/study_files.h"
 #include "gnomon/report/study_text.h"
+#include "gnomon/report/subspace_files.h"
 
 namespace gnomon::cli {
 namespace {
@@ -28,6 +30,7 @@ struct PatchCommand {
   DerivedRunOptions derived;
   std::string site;
   std::string values;
+  std::string positions;
   PatchMode mode = PatchMode::all;
   Index grid = PatchStudyOptions{}.n_dose;
   Index controls = PatchStudyOptions{}.n_control;
@@ -35,6 +38,7 @@ struct PatchCommand {
   double margin = EquivalenceOptions{}.margin;
   Part part = Part::test;
   bool chosen_grid = false;
+  bool subspaces = false;
 };
 
 // "-1,0,0.5" or "low:high:n".
@@ -71,6 +75,23 @@ std::vector<double> parse_doses(const std::string& given) {
   return values;
 }
 
+// "3", "0:2,-1": numbers and ranges, negative ones from the end.
+std::vector<TokenRange> parse_tokens(const std::string& given) {
+  std::vector<TokenRange> ranges;
+  const auto token = [&](const std::string& text) {
+    return Index{parse_integer("--positions", text, -(1 << 20), 1 << 20)};
+  };
+  for (std::size_t first = 0; first <= given.size();) {
+    const std::size_t end = std::min(given.find(',', first), given.size());
+    const std::string part = given.substr(first, end - first);
+    const std::size_t colon = part.find(':');
+    const Index from = token(part.substr(0, colon));
+    ranges.push_back({from, colon == std::string::npos ? from : token(part.substr(colon + 1))});
+    first = end + 1;
+  }
+  return ranges;
+}
+
 PatchStudyOptions study_options(const Context& context, const PatchCommand& command,
                                 const ExperimentConfig& config, const ModelConfig& model) {
   PatchStudyOptions options;
@@ -85,6 +106,7 @@ PatchStudyOptions study_options(const Context& context, const PatchCommand& comm
   options.seed = context.options.seed;
   options.patch.memory_budget = command.budget_mib << 20;
   if (!command.values.empty()) options.doses = parse_doses(command.values);
+  if (!command.positions.empty()) options.tokens = parse_tokens(command.positions);
   if (!command.site.empty()) options.site = parse_site(command.site, model);
   const auto only = [&](std::vector<AblationMode> ablations) {
     options.ablations = std::move(ablations);
@@ -129,6 +151,8 @@ std::vector<ConfigEntry> settings_of(const PatchCommand& command) {
           {"patch.mode", std::string(kModeNames[static_cast<std::size_t>(command.mode)]),
            origin(command.mode != PatchMode::all, "--mode")},
           {"patch.values", command.values, origin(!command.values.empty(), "--values")},
+          {"patch.positions", command.positions, origin(!command.positions.empty(), "--positions")},
+          {"patch.subspaces", command.subspaces, origin(command.subspaces, "--subspaces")},
           {"patch.grid", integer(command.grid), origin(command.chosen_grid, "--grid")},
           {"patch.controls", integer(command.controls), "--controls"},
           {"patch.part", std::string(part_name(command.part)), "--part"},
@@ -152,10 +176,26 @@ void run_patch(const Context& context, const PatchCommand& command) {
     files.write_csv("analysis/patch.csv", patch_csv(study, *trained.record.reporter_data));
   });
   Json json = patch_json(study);
-  json["checks"] = checks_json(study.checks);
+  std::vector<CheckResult> checks = study.checks;
   const TextStyle style = context.text_style();
-  run.finish(patch_text(study, style) + "\n" + checks_text(study.checks, style), json,
-             study.checks);
+  std::string shown = patch_text(study, style) + "\n";
+  if (command.subspaces) {
+    run.stage("subspaces", [&](RunDirectory& files) {
+      SubspaceOptions subspace;
+      subspace.target = options.target;
+      subspace.part = options.part;
+      subspace.bootstrap = options.bootstrap;
+      subspace.seed = options.seed;
+      subspace.patch.memory_budget = options.patch.memory_budget;
+      const SubspaceStudy directions = study_subspaces<float>(*trained.model, subspace);
+      files.write_json("analysis/subspaces.json", subspace_json(directions));
+      json["subspaces"] = subspace_json(directions);
+      shown += subspace_text(directions, style) + "\n";
+      checks.insert(checks.end(), directions.checks.begin(), directions.checks.end());
+    });
+  }
+  json["checks"] = checks_json(checks);
+  run.finish(shown + checks_text(checks, style), json, checks);
 }
 
 }  // namespace
@@ -188,6 +228,12 @@ void add_patch_command(CLI::App& app, Context& context) {
                    "Another unit to patch, such as 'blocks.1.mlp.hook_post[7]@last'; default: the "
                    "reported one")
       ->type_name("SITE");
+  command
+      ->add_option("--positions", options->positions,
+                   "Tokens patched together in a run, such as -3:-1 or 0,2; default: its own")
+      ->type_name("TOKENS");
+  command->add_flag("--subspaces", options->subspaces,
+                    "Also exchange, erase and keep the target's read and write directions");
   add_integer_option(*command, "--controls", options->controls, 0, 10000,
                      "Matched units of the same site to compare with");
   add_choice_option(*command, "--part", options->part,
@@ -201,7 +247,8 @@ void add_patch_command(CLI::App& app, Context& context) {
                      "MiB that may be held of clean runs at a time");
   command->footer(
       "gnomon patch @last\n"
-      "gnomon patch runs/my-run --mode add --values -1:1:9 --controls 32");
+      "gnomon patch runs/my-run --mode add --values -1:1:9 --controls 32\n"
+      "gnomon patch runs/my-run --positions -3:-1 --subspaces");
   on_run(*command, context, [&context, options] { run_patch(context, *options); });
 }
 

@@ -27,12 +27,15 @@ class PatchTest : public ::testing::Test {
 
   // The read-out's row of a whole run with the edit.
   std::vector<Scalar> plain(const Patch<Scalar>& patch, const Site& read_out) const {
-    Edit<Scalar> edit{
-        {patch.site, {Position::Kind::index, patch.position}}, patch.mode, patch.values};
-    edit.may_change_nothing = true;
+    std::vector<Edit<Scalar>> edits = {
+        {{patch.site, {Position::Kind::index, patch.position}}, patch.mode, patch.values}};
+    for (const PatchedToken<Scalar>& token : patch.more)
+      edits.push_back(
+          {{patch.site, {Position::Kind::index, token.position}}, patch.mode, token.values});
+    for (Edit<Scalar>& edit : edits) edit.may_change_nothing = true;
     const std::vector<std::vector<TokenId>> one = {texts_[static_cast<std::size_t>(patch.text)]};
     const Activations<Scalar> read = read_one<Scalar>(
-        model(), one, {read_out, {Position::Kind::index, patch.read_position}}, {edit});
+        model(), one, {read_out, {Position::Kind::index, patch.read_position}}, edits);
     return {read.values.values().begin(), read.values.values().end()};
   }
 
@@ -52,15 +55,21 @@ class PatchTest : public ::testing::Test {
       for (const Index position : {Index{0}, n / 2, n - 1}) {
         for (const Index read : {n - 1, n / 2}) {
           for (const EditMode mode : {EditMode::set, EditMode::add, EditMode::scale}) {
-            Patch<Scalar> row{text, site, position, read, mode, {}};
+            Patch<Scalar> row{text, site, position, read, mode, {}, {}};
             for (Index i = 0; i < width; ++i)
               row.values.push_back(static_cast<Scalar>(1 + 0.5 * random.normal()));
             patches.push_back(row);
+            for (Index more = position + 1; more < n; more += 2)
+              row.more.push_back({more, {row.values.rbegin(), row.values.rend()}});
+            if (!row.more.empty()) patches.push_back(row);
             if (width == 1) continue;
-            Patch<Scalar> number{text, site, position, read, mode, {static_cast<Scalar>(1.25)}};
+            Patch<Scalar> number{text, site, position, read, mode, {static_cast<Scalar>(1.25)}, {}};
             number.site.coordinate =
                 static_cast<Index>(random.below(static_cast<std::uint64_t>(width)));
             patches.push_back(number);
+            for (Index more = position + 2; more < n; ++more)
+              number.more.push_back({more, {static_cast<Scalar>(-0.5)}});
+            if (!number.more.empty()) patches.push_back(number);
           }
         }
       }
@@ -147,7 +156,7 @@ TYPED_TEST(PatchTest, NoOpsAreBitwiseNoOps) {
       const std::span<const T> row = own.values.matrix().row(r);
       patches.push_back({text, at.site, position, last, EditMode::scale, {1}});
       patches.push_back({text, at.site, position, last, EditMode::set, {row.begin(), row.end()}});
-      Patch<T> number{text, at.site, position, last, EditMode::set, {row[0]}};
+      Patch<T> number{text, at.site, position, last, EditMode::set, {row[0]}, {}};
       if (row.size() > 1) number.site.coordinate = 0;
       patches.push_back(number);
     }
@@ -236,8 +245,12 @@ TYPED_TEST(PatchTest, ANeuronIsRankOneAndALinearReadOutOfTheLastBlockIsClosedFor
 TYPED_TEST(PatchTest, OnlyWhatTheChangeReachesIsRun) {
   using T = typename TypeParam::Scalar;
   const Site read_out = this->final_stream();
+  std::vector<Patch<T>> patches = {
+      {2, {HookKind::mlp_post, 0, 3}, 0, 0, EditMode::set, {T(2)}, {}}};
   const auto run_tokens = [&](HookKind kind, Index layer, Index position, Index read) {
-    std::vector<Patch<T>> patches = {{2, {kind, layer, 3}, position, read, EditMode::set, {T(2)}}};
+    patches[0].site = {kind, layer, 3};
+    patches[0].position = position;
+    patches[0].read_position = read;
     return run_patches<T>(this->model(), this->texts_, patches, {read_out, {}}, {}).n_token_run;
   };
   EXPECT_EQ(run_tokens(HookKind::mlp_post, 0, 8, 8), 1);
@@ -246,6 +259,11 @@ TYPED_TEST(PatchTest, OnlyWhatTheChangeReachesIsRun) {
   EXPECT_EQ(run_tokens(HookKind::mlp_post, 0, 5, 4), 0);
   EXPECT_EQ(run_tokens(HookKind::mlp_post, 2, 2, 8), 0);  // no attention follows
   EXPECT_EQ(run_tokens(HookKind::v, 2, 2, 8), 7);
+  // Of several tokens the run begins at the first that reaches the read-out.
+  patches[0].more = {{5, {T(1)}}, {7, {T(1)}}};
+  EXPECT_EQ(run_tokens(HookKind::mlp_post, 0, 2, 8), 7);
+  EXPECT_EQ(run_tokens(HookKind::mlp_post, 0, 2, 4), 3);
+  EXPECT_EQ(run_tokens(HookKind::mlp_post, 2, 2, 8), 0);
 }
 
 // The columns asked for, in that order, and nothing else of the row.
@@ -253,7 +271,7 @@ TYPED_TEST(PatchTest, ColumnsOfTheReadOut) {
   using T = typename TypeParam::Scalar;
   const Site logits{HookKind::logits, -1, std::nullopt};
   const std::vector<Patch<T>> patches = {
-      {0, {HookKind::mlp_out, 1, std::nullopt}, 2, 5, EditMode::scale, {T(0)}}};
+      {0, {HookKind::mlp_out, 1, std::nullopt}, 2, 5, EditMode::scale, {T(0)}, {}}};
   const PatchResult<T> all = run_patches<T>(this->model(), this->texts_, patches, {logits, {}}, {});
   const PatchResult<T> some =
       run_patches<T>(this->model(), this->texts_, patches, {logits, {40, 7}}, {});
@@ -315,7 +333,7 @@ TYPED_TEST(PatchTest, RecheckFindsWhatDiffers) {
 
 TYPED_TEST(PatchTest, WhatDoesNotFitIsAnError) {
   using T = typename TypeParam::Scalar;
-  const Patch<T> good{0, {HookKind::mlp_post, 0, 3}, 2, 5, EditMode::set, {T(1)}};
+  const Patch<T> good{0, {HookKind::mlp_post, 0, 3}, 2, 5, EditMode::set, {T(1)}, {}};
   const auto code_of = [&](const Patch<T>& patch, const PatchReadOut& read_out) {
     try {
       const std::vector<Patch<T>> patches = {good, patch};

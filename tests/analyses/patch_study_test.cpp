@@ -178,6 +178,72 @@ TEST_P(PlantedReporter, AddingAndScalingHaveTheSameGainOfALinearReport) {
   }
 }
 
+// In the last block only the token that is read reaches the head: others patched beside it change
+// nothing. In an earlier block they reach it through attention.
+TEST_P(PlantedReporter, SeveralTokensTogether) {
+  constexpr Index kNeuron = 3;
+  const Index layer = kLayers - 1;
+  const auto last = with_head<double>(model(), data_of(model(), layer, kNeuron),
+                                      write_of(model(), layer, kNeuron));
+  PatchStudyOptions options = few();
+  const PatchStudy alone = study_patches<double>(last, options);
+  options.tokens = {{-2, -1}};
+  const PatchStudy together = study_patches<double>(last, options);
+  EXPECT_EQ(together.most_tokens, 2);
+  EXPECT_NEAR(*together.total.gain.estimate, *alone.total.gain.estimate, 1e-12);
+  EXPECT_FALSE(together.direct);
+  EXPECT_FALSE(together.why_no_direct.empty());
+  expect_passed(together, 3);
+
+  const auto early = with_head<double>(model(), data_of(model(), 0, 5), write_of(model(), 0, 5));
+  options = few();
+  const double one = *study_patches<double>(early, options).total.gain.estimate;
+  options.tokens = {{-1, -1}};
+  EXPECT_EQ(*study_patches<double>(early, options).total.gain.estimate, one);
+  options.tokens = {{0, -1}};
+  for (const DoseMode mode : {DoseMode::set, DoseMode::add, DoseMode::scale}) {
+    options.mode = mode;
+    const PatchStudy all = study_patches<double>(early, options);
+    EXPECT_EQ(all.most_tokens, 8);
+    EXPECT_GT(std::abs(*all.total.gain.estimate - one), 1e-4);
+    expect_passed(all, 2);
+  }
+  // Every text has two tokens, not all have five.
+  options.tokens = {{4, 4}};
+  EXPECT_THROW(study_patches<double>(early, options), ArgumentError);
+}
+
+TEST(ResolveTokens, RangesAndNumbersFromBothEnds) {
+  EXPECT_EQ(resolve_tokens({{0, 2}, {-1, -1}, {1, 1}}, 6), (std::vector<Index>{0, 1, 2, 5}));
+  EXPECT_EQ(resolve_tokens({{-3, -1}}, 3), (std::vector<Index>{0, 1, 2}));
+  EXPECT_THROW(resolve_tokens({{-4, -1}}, 3), ArgumentError);
+  EXPECT_THROW(resolve_tokens({{2, 1}}, 3), ArgumentError);
+  EXPECT_THROW(resolve_tokens({{0, 3}}, 3), ArgumentError);
+}
+
+// A dose far outside of the range moves the stream away from all natural rows; the unchanged rows
+// are typical by definition, but for one in a hundred.
+TEST_P(PlantedReporter, DosesFarOutAreFlagged) {
+  constexpr Index kNeuron = 5;
+  const auto report =
+      with_head<double>(model(), data_of(model(), 1, kNeuron), write_of(model(), 1, kNeuron));
+  PatchStudyOptions options = few();
+  options.mode = DoseMode::add;
+  options.doses = {0, 1000, -1000};
+  const PatchStudy study = study_patches<double>(report, options);
+  ASSERT_TRUE(study.typicality);
+  EXPECT_EQ(study.typicality->site, "blocks.1.hook_resid_post");
+  const double share = static_cast<double>(study.n_row - 1) / static_cast<double>(study.n_row);
+  EXPECT_NEAR(*study.points[0].share_typical, share, 1e-12);
+  EXPECT_NEAR(*study.points[0].mean_percentile, 50, 1e-9);
+  EXPECT_EQ(*study.points[1].share_typical, 0);
+  EXPECT_EQ(*study.points[2].mean_percentile, 100);
+  EXPECT_GT(*study.points[1].mean_distance, 10 * study.typicality->clean_q99);
+  for (Index i = 0; i < study.n_row; ++i)
+    EXPECT_EQ(study.typicality->distance.matrix()(i, 0),
+              study.typicality->clean[static_cast<std::size_t>(i)]);
+}
+
 TEST_P(PlantedReporter, OtherKindsOfReporters) {
   TrainOptions options;
   options.seed = 2;

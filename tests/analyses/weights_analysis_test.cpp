@@ -6,48 +6,16 @@
 
 #include <cmath>
 
-#include "gnomon/analyses/data_set.h"
+#include "analyses/tiny_reporter.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
-#include "support/tiny_model.h"
 
 namespace gnomon {
 namespace {
 
+using test::Reported;
+using test::reported;
 using test::TinyFamily;
-
-struct Reported {
-  const Model& base;
-  DataSet data;
-  std::shared_ptr<ReporterData> rows;
-};
-
-Reported reported(TinyFamily family, const std::string& target, const Site& feature) {
-  const Model& base = test::tiny_model(family, 3);
-  DataSetOptions options;
-  options.seed = 5;
-  options.near.reset();
-  options.precision = Precision::float64;
-  Reported result{
-      base,
-      build_data_set(base, {make_target(parse_site(target, base.config()), base.config())},
-                     test::short_texts(150, 3), options),
-      std::make_shared<ReporterData>()};
-  ReporterData& rows = *result.rows;
-  const DataSet& data = result.data;
-  rows.ids = data.texts.ids;
-  rows.targets = data.targets;
-  rows.feature_site = {feature, {Position::Kind::last, -1}};
-  rows.text = data.text;
-  rows.position = data.position;
-  for (Index row = 0; row < data.n_row(); ++row) {
-    rows.group.push_back(data.group(row));
-    rows.part.push_back(data.part(row));
-  }
-  rows.activation = data.activation;
-  resolve_feature_positions(rows);
-  return result;
-}
 
 WeightsAnalysis analyse(const Reported& reported, const ReportModel<double>& trained,
                         const ReportModel<double>& start) {

@@ -47,7 +47,15 @@ PatchStudy small_study() {
   study.response = {Tensor<double>({2, 2}, {-0.25, 2, -0.25, 2}),
                     Tensor<double>({2, 2}, {0.1, 0.2, 0.3, 0.5}),
                     {7, 8}};
-  study.points = {{-0.25, -0.25, 1, 0.2, 0.1, -0.15, 0.2}, {2, 2, 0, 0.35, 0.2, 0, std::nullopt}};
+  study.points = {{-0.25, -0.25, 1, 0.2, 0.1, -0.15, 0.2, 3.5, 60, 1},
+                  {2, 2, 0, 0.35, 0.2, 0, std::nullopt, 9.25, 100, 0.5}};
+  study.typicality.emplace();
+  study.typicality->site = "blocks.2.hook_resid_post";
+  study.typicality->n_natural = 10;
+  study.typicality->clean_median = 3;
+  study.typicality->clean_q99 = 5;
+  study.typicality->clean = {3, 5};
+  study.typicality->distance = Tensor<double>({2, 2}, {3, 4.5, 4, 14});
   study.total = gain(0.4, 0.1);
   study.direct = gain(0.3, 0.1);
   study.indirect = estimate(0.1, 0.05);
@@ -103,11 +111,26 @@ TEST(PatchFiles, WhatIsNullHasAReason) {
 
 TEST(PatchFiles, OneLineForEachRowAndDose) {
   EXPECT_EQ(patch_csv(small_study(), data_of_four_rows()).text(),
-            "text,position,group,activation,clean_report,dose,value,in_range,report\n"
-            "1,5,7,0.1,0.3,-0.25,-0.25,true,0.1\n"
-            "1,5,7,0.1,0.3,2,2,false,0.2\n"
-            "3,7,8,0.2,0.4,-0.25,-0.25,true,0.3\n"
-            "3,7,8,0.2,0.4,2,2,false,0.5\n");
+            "text,position,group,activation,clean_report,dose,value,in_range,report,distance,"
+            "typical\n"
+            "1,5,7,0.1,0.3,-0.25,-0.25,true,0.1,3,true\n"
+            "1,5,7,0.1,0.3,2,2,false,0.2,4.5,true\n"
+            "3,7,8,0.2,0.4,-0.25,-0.25,true,0.3,4,true\n"
+            "3,7,8,0.2,0.4,2,2,false,0.5,14,false\n");
+}
+
+TEST(PatchFiles, WithoutDistancesTheirCellsAreEmpty) {
+  PatchStudy study = small_study();
+  EXPECT_EQ(patch_json(study)["in_distribution"]["clean_q99"], 5);
+  EXPECT_EQ(patch_json(study)["doses"][1]["share_typical"], 0.5);
+  study.typicality.reset();
+  study.why_no_typicality = "a reason";
+  study.points[0].share_typical.reset();
+  EXPECT_TRUE(patch_json(study)["in_distribution"].is_null());
+  EXPECT_EQ(patch_json(study)["why_no_distribution"], "a reason");
+  EXPECT_TRUE(patch_json(study)["doses"][0]["share_typical"].is_null());
+  EXPECT_NE(patch_csv(study, data_of_four_rows()).text().find("3,7,8,0.2,0.4,2,2,false,0.5,,\n"),
+            std::string::npos);
 }
 
 TEST(PatchText, FitsTheTerminalAndSaysTheVerdict) {

@@ -33,21 +33,29 @@ T edited(EditMode mode, T old, T value) {
 
 // The row of the patched site after the change.
 template <class T>
-void edit_row(const Patch<T>& patch, std::span<T> row) {
-  const bool one = patch.values.size() == 1;
+void edit_row(const Patch<T>& patch, const std::vector<T>& values, std::span<T> row) {
+  const bool one = values.size() == 1;
   if (patch.site.coordinate) {
     T& cell = row[static_cast<std::size_t>(*patch.site.coordinate)];
-    cell = edited(patch.mode, cell, patch.values.front());
+    cell = edited(patch.mode, cell, values.front());
     return;
   }
   for (std::size_t i = 0; i < row.size(); ++i)
-    row[i] = edited(patch.mode, row[i], patch.values[one ? 0 : i]);
+    row[i] = edited(patch.mode, row[i], values[one ? 0 : i]);
+}
+
+// Calls `each` with the position and values of every patched token.
+template <class T, class Each>
+void for_tokens(const Patch<T>& patch, const Each& each) {
+  each(patch.position, patch.values);
+  for (const PatchedToken<T>& token : patch.more) each(token.position, token.values);
 }
 
 // A patch and what was found out about it beforehand.
 struct Planned {
   std::size_t patch;  // among all
   PatchStart start;
+  Index first;  // token at which the changed run begins
 };
 
 template <class T>
@@ -133,23 +141,32 @@ class PatchRun {
                           fmt::format("run_patches: text {}, expected 0 to {}", patch.text,
                                       static_cast<Index>(texts_.size()) - 1));
     const auto n_token = static_cast<Index>(texts_[static_cast<std::size_t>(patch.text)].size());
-    for (const Index position : {patch.position, patch.read_position}) {
+    const auto check_token = [&](Index position) {
       if (position < 0 || position >= n_token)
         throw ArgumentError(ErrorCode::out_of_range,
                             fmt::format("run_patches: token {} of text {}, which has {}", position,
                                         patch.text, n_token));
-    }
-    const auto n = static_cast<Index>(patch.values.size());
+    };
+    check_token(patch.read_position);
+    if (patch.mode == EditMode::replace || patch.mode == EditMode::call)
+      throw ArgumentError(fmt::format("run_patches: mode {} at \"{}\", expected set, add or scale",
+                                      patch.mode == EditMode::replace ? "replace" : "call", name));
     const Index width = patch.site.coordinate ? 1 : site_width(patch.site.kind, config_);
-    const bool whole_rows = patch.mode == EditMode::replace || patch.mode == EditMode::call;
-    if (whole_rows || (n != 1 && n != width))
-      throw ArgumentError(
-          whole_rows
-              ? fmt::format("run_patches: mode {} at \"{}\", expected set, add or scale",
-                            patch.mode == EditMode::replace ? "replace" : "call", name)
-              : fmt::format("run_patches: {} values for \"{}\", expected 1 or {}", n, name, width));
-    if (!std::ranges::all_of(patch.values, [](T value) { return std::isfinite(value); }))
-      throw ArgumentError(fmt::format("run_patches: a value for \"{}\" is not finite", name));
+    Index before = -1;
+    for_tokens(patch, [&](Index position, const std::vector<T>& values) {
+      check_token(position);
+      if (position <= before)
+        throw ArgumentError(
+            fmt::format("run_patches: token {} of \"{}\" after token {}, expected them to ascend",
+                        position, name, before));
+      before = position;
+      const auto n = static_cast<Index>(values.size());
+      if (n != 1 && n != width)
+        throw ArgumentError(
+            fmt::format("run_patches: {} values for \"{}\", expected 1 or {}", n, name, width));
+      if (!std::ranges::all_of(values, [](T value) { return std::isfinite(value); }))
+        throw ArgumentError(fmt::format("run_patches: a value for \"{}\" is not finite", name));
+    });
   }
 
   // The site whose row, with the change of the patched site added, is the start's stream.
@@ -159,26 +176,46 @@ class PatchRun {
     return std::nullopt;
   }
 
-  PointKey point_of(const Patch<T>& patch, HookKind kind) const {
-    return {block_of(patch.site, config_), kind, patch.text, patch.position};
+  PointKey point_of(const Patch<T>& patch, HookKind kind, Index position) const {
+    return {block_of(patch.site, config_), kind, patch.text, position};
+  }
+
+  // Where the changed run begins, or nothing where no patched token reaches the read-out. Without
+  // attention in between only the token that is read does.
+  std::optional<Planned> plan_of(std::size_t p) const {
+    const Patch<T>& patch = patches_[p];
+    if (order_of(patch.site, config_) > order_of(site_, config_)) return std::nullopt;
+    const PatchStart start = detail::patch_start(patch.site, site_, config_);
+    const bool mixes = detail::passes_attention(start, site_, config_);
+    std::optional<Index> first;
+    for_tokens(patch, [&](Index position, const std::vector<T>&) {
+      if (!first && (mixes ? position <= patch.read_position : position == patch.read_position))
+        first = position;
+    });
+    if (!first) return std::nullopt;
+    return Planned{p, start, *first};
+  }
+
+  // The patched tokens of a planned run, by their positions in it.
+  template <class Each>
+  void for_run_tokens(const Planned& planned, const Each& each) const {
+    const Patch<T>& patch = patches_[planned.patch];
+    for_tokens(patch, [&](Index position, const std::vector<T>& values) {
+      if (position >= planned.first && position <= patch.read_position) each(position, values);
+    });
   }
 
   void plan() {
     starts_.resize(patches_.size());
     const Index last_block = std::min(block_of(site_, config_), config_.n_layers - 1);
     for (std::size_t p = 0; p < patches_.size(); ++p) {
-      const Patch<T>& patch = patches_[p];
-      by_text_[patch.text].push_back(p);
-      if (patch.position > patch.read_position ||
-          order_of(patch.site, config_) > order_of(site_, config_))
-        continue;
-      const PatchStart start = detail::patch_start(patch.site, site_, config_);
-      if (patch.position < patch.read_position && !detail::passes_attention(start, site_, config_))
-        continue;
-      starts_[p] = start;
+      by_text_[patches_[p].text].push_back(p);
+      starts_[p] = plan_of(p);
+      if (!starts_[p]) continue;
+      const PatchStart& start = starts_[p]->start;
       shared_.streams[{start.layer, start.at}] =
           detail::is_start_stream(start, site_) && site_.kind == HookKind::resid_post;
-      if (detail::is_start_stream(start, site_) || patch.position == 0) continue;
+      if (detail::is_start_stream(start, site_) || starts_[p]->first == 0) continue;
       for (Index layer = detail::first_attention(start); layer <= last_block; ++layer)
         shared_.key_layers.insert(layer);
     }
@@ -187,11 +224,12 @@ class PatchRun {
   void add_needs(const std::vector<std::size_t>& patches, CleanNeeds& needs) const {
     for (const std::size_t p : patches) {
       const Patch<T>& patch = patches_[p];
-      needs.points.insert(point_of(patch, patch.site.kind));
-      if (starts_[p] && !starts_[p]->by_hook) {
-        if (const auto base = summand_base(patch.site.kind))
-          needs.points.insert(point_of(patch, *base));
-      }
+      const auto base = summand_base(patch.site.kind);
+      for_tokens(patch, [&](Index position, const std::vector<T>&) {
+        needs.points.insert(point_of(patch, patch.site.kind, position));
+        if (starts_[p] && !starts_[p]->start.by_hook && base)
+          needs.points.insert(point_of(patch, *base, position));
+      });
       needs.reads.insert({patch.text, patch.read_position});
     }
   }
@@ -220,7 +258,7 @@ class PatchRun {
       add_needs(text->second, needs);
       texts.push_back(text->first);
       for (const std::size_t p : text->second) {
-        if (starts_[p]) planned.push_back({p, *starts_[p]});
+        if (starts_[p]) planned.push_back(*starts_[p]);
       }
     }
     result_.held_bytes = std::max(result_.held_bytes, bytes);
@@ -259,36 +297,36 @@ class PatchRun {
                       result_.clean.matrix().row(result_.clean_row[p]).begin());
     PatchEffect& effect = result_.effects[p];
     effect.reaches = starts_[p].has_value();
-    const std::span<const T> old = clean.point(point_of(patch, patch.site.kind));
-    std::vector<T> row(old.begin(), old.end());
-    edit_row<T>(patch, row);
     double squares = 0;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const double change = static_cast<double>(row[i]) - static_cast<double>(old[i]);
-      squares += change * change;
-      effect.largest_change = std::max(effect.largest_change, std::abs(change));
-    }
+    for_tokens(patch, [&](Index position, const std::vector<T>& values) {
+      const std::span<const T> old = clean.point(point_of(patch, patch.site.kind, position));
+      std::vector<T> row(old.begin(), old.end());
+      edit_row<T>(patch, values, row);
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        const double change = static_cast<double>(row[i]) - static_cast<double>(old[i]);
+        squares += change * change;
+        effect.largest_change = std::max(effect.largest_change, std::abs(change));
+      }
+      if (!patch.site.coordinate || position != patch.position) return;
+      const auto c = static_cast<std::size_t>(*patch.site.coordinate);
+      effect.old_value = static_cast<double>(old[c]);
+      effect.new_value = static_cast<double>(row[c]);
+    });
     effect.change_norm = std::sqrt(squares);
-    if (!patch.site.coordinate) return;
-    const auto c = static_cast<std::size_t>(*patch.site.coordinate);
-    effect.old_value = static_cast<double>(old[c]);
-    effect.new_value = static_cast<double>(row[c]);
   }
 
   Index n_run_tokens(const Planned& planned) const {
-    const Patch<T>& patch = patches_[planned.patch];
-    return patch.read_position - patch.position + 1;
+    return patches_[planned.patch].read_position - planned.first + 1;
   }
 
-  // The stream's row at the patched token with the change made.
-  void change_stream(const Planned& planned, const CleanRuns<T>& clean, std::span<T> row) const {
-    const Patch<T>& patch = patches_[planned.patch];
-    const std::span<const T> old = clean.point(point_of(patch, patch.site.kind));
+  // The stream's row at a patched token with the change made.
+  void change_stream(const Patch<T>& patch, Index position, const std::vector<T>& values,
+                     const CleanRuns<T>& clean, std::span<T> row) const {
+    const std::span<const T> old = clean.point(point_of(patch, patch.site.kind, position));
     if (patch.site.kind == HookKind::mlp_post) {
       const auto neuron = static_cast<std::size_t>(*patch.site.coordinate);
-      const double delta =
-          static_cast<double>(edited(patch.mode, old[neuron], patch.values.front())) -
-          static_cast<double>(old[neuron]);
+      const double delta = static_cast<double>(edited(patch.mode, old[neuron], values.front())) -
+                           static_cast<double>(old[neuron]);
       if (delta == 0) return;
       const WeightView<T>& w_out = model_.weights<T>().block(patch.site.layer).down_proj.weight;
       for (std::size_t c = 0; c < row.size(); ++c) {
@@ -299,10 +337,10 @@ class PatchRun {
       return;
     }
     const auto base = summand_base(patch.site.kind);
-    if (!base) return edit_row<T>(patch, row);
+    if (!base) return edit_row<T>(patch, values, row);
     std::vector<T> summand(old.begin(), old.end());
-    edit_row<T>(patch, summand);
-    const std::span<const T> onto = clean.point(point_of(patch, *base));
+    edit_row<T>(patch, values, summand);
+    const std::span<const T> onto = clean.point(point_of(patch, *base, position));
     for (std::size_t c = 0; c < row.size(); ++c) row[c] = onto[c] + summand[c];
   }
 
@@ -320,17 +358,20 @@ class PatchRun {
       const Patch<T>& patch = patches_[planned.patch];
       const Index first_row = clean.first_row(patch.text);
       const Index first = packed.n_token();
-      for (Index p = patch.position; p <= patch.read_position; ++p) {
+      for (Index p = planned.first; p <= patch.read_position; ++p) {
         packed.ids.push_back(
             texts_[static_cast<std::size_t>(patch.text)][static_cast<std::size_t>(p)]);
         packed.position.push_back(p);
         packed.text.push_back(packed.n_text());
-        std::ranges::copy(from.row(first_row + p), stream.row(first + p - patch.position).begin());
+        std::ranges::copy(from.row(first_row + p), stream.row(first + p - planned.first).begin());
       }
       packed.offset.push_back(packed.n_token());
-      earlier.push_back({patch.position, first_row});
+      earlier.push_back({planned.first, first_row});
       read_rows.push_back(packed.n_token() - 1);
-      if (!start.by_hook) change_stream(planned, clean, stream.row(first));
+      if (start.by_hook) continue;
+      for_run_tokens(planned, [&](Index position, const std::vector<T>& values) {
+        change_stream(patch, position, values, clean, stream.row(first + position - planned.first));
+      });
     }
     if (detail::is_start_stream(start, site_)) {
       for (std::size_t i = 0; i < batch.size(); ++i)
@@ -359,10 +400,13 @@ class PatchRun {
     const Site& site = patches_[batch.front().patch].site;
     hooks.add(site.kind, site.layer, [&, this](const HookContext& context, MatrixView<T> values) {
       for (std::size_t i = 0; i < batch.size(); ++i) {
-        const auto found = std::ranges::lower_bound(context.rows, packed.offset[i]);
-        // In the last block a token that is not read is no longer computed here.
-        if (found == context.rows.end() || *found != packed.offset[i]) continue;
-        edit_row<T>(patches_[batch[i].patch], values.row(found - context.rows.begin()));
+        for_run_tokens(batch[i], [&](Index position, const std::vector<T>& written) {
+          const Index token = packed.offset[i] + position - batch[i].first;
+          const auto found = std::ranges::lower_bound(context.rows, token);
+          // In the last block a token that is not read is no longer computed here.
+          if (found == context.rows.end() || *found != token) return;
+          edit_row<T>(patches_[batch[i].patch], written, values.row(found - context.rows.begin()));
+        });
       }
     });
   }
@@ -376,7 +420,7 @@ class PatchRun {
   PatchOptions options_;
   Index read_width_ = 0;
 
-  std::vector<std::optional<PatchStart>> starts_;  // empty where a patch cannot reach the read-out
+  std::vector<std::optional<Planned>> starts_;  // empty where a patch cannot reach the read-out
   ByText by_text_;
   CleanNeeds shared_;  // streams and layers, the same for all texts
   std::map<std::pair<Index, Index>, Index> clean_rows_;
@@ -406,11 +450,14 @@ PatchRecheck recheck_patches(const Model& model, std::span<const std::vector<Tok
   PatchRecheck check;
   for (const Index p : drawn) {
     const Patch<T>& patch = patches[static_cast<std::size_t>(p)];
-    Edit<T> edit{{patch.site, {Position::Kind::index, patch.position}}, patch.mode, patch.values};
-    edit.may_change_nothing = true;
+    std::vector<Edit<T>> edits;
+    for_tokens(patch, [&](Index position, const std::vector<T>& values) {
+      edits.push_back({{patch.site, {Position::Kind::index, position}}, patch.mode, values});
+      edits.back().may_change_nothing = true;
+    });
     const SiteAt at{read_out.site, {Position::Kind::index, patch.read_position}};
     const auto plain = capture<T>(model, texts.subspan(static_cast<std::size_t>(patch.text), 1),
-                                  {&at, 1}, {&edit, 1}, {});
+                                  {&at, 1}, edits, {});
     const std::span<const T> row = plain.activations.front().values.values();
     const std::span<const T> patched = result.values.matrix().row(p);
     double difference = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// in: texts and changes of single tokens at single sites   out: a read-out of every changed run
+// in: texts and changes of tokens at single sites   out: a read-out of every changed run
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,13 @@
 
 namespace gnomon {
 
+// What is written at one more token of a patch.
+template <class T>
+struct PatchedToken {
+  Index position = 0;
+  std::vector<T> values;  // as Patch::values
+};
+
 // One change of one text's run, and the token at which its effect is read. What a change at a token
 // cannot reach is not computed: see run_patches.
 template <class T>
@@ -22,6 +29,8 @@ struct Patch {
   Index read_position = 0;
   EditMode mode = EditMode::set;  // set, add or scale
   std::vector<T> values;          // 1 number, or one for each of the row
+  // Later tokens, ascending, at which the same site is changed in the same run by the same mode.
+  std::vector<PatchedToken<T>> more = {};
 };
 
 // Where effects are read: the row of a site, or some of its columns.
@@ -44,10 +53,10 @@ struct PatchOptions {
 
 // What one patch did at its site.
 struct PatchEffect {
-  double old_value = 0;  // of the coordinate; 0 where the row is changed
+  double old_value = 0;  // of the coordinate at `position`; 0 where the row is changed
   double new_value = 0;
-  double largest_change = 0;
-  double change_norm = 0;  // Euclidean
+  double largest_change = 0;  // of any token
+  double change_norm = 0;     // Euclidean, of all tokens together
   // Whether the read-out can depend on it: it is computed later, at the same token or a later one.
   bool reaches = false;
 };
@@ -67,9 +76,10 @@ struct PatchResult {
 //   a text's clean run is made once; of it stay the stream where changed runs branch off, and keys
 //   and values of the tokens before the change
 //   a changed run begins at the block after the change (for a neuron, mlp_out and the stream
-//   itself) or in the patched block, at the patched token, and ends at the token and site that are
-//   read a neuron's change of δ adds δ W_out[n] to the stream: the MLP is not run again changed
-//   runs that begin at the same place go through the model as one batch
+//   itself) or in the patched block, at the first patched token from which anything reaches the
+//   read-out, and ends at the token and site that are read
+//   a neuron's change of δ adds δ W_out[n] to the stream: the MLP is not run again
+//   changed runs that begin at the same place go through the model as one batch
 //
 // With the packed backend all read-outs have the bits that a whole run with that edit gives, but
 // for neurons: W_out's product is not formed again, which rounds differently. A patch that changes
@@ -79,8 +89,9 @@ struct PatchResult {
 //
 // Throws ArgumentError: wrong_site for embeddings, attention scores and patterns, and for a
 // read-out with a coordinate; out_of_range for a text, token or column that does not exist; usage
-// for another mode or a number of values that does not fit; Error (out_of_resources) where one text
-// alone needs more than the budget; NumericError for a read-out that is not finite.
+// for another mode, tokens that do not ascend or a number of values that does not fit; Error
+// (out_of_resources) where one text alone needs more than the budget; NumericError for a read-out
+// that is not finite.
 template <class T>
 PatchResult<T> run_patches(const Model& model, std::span<const std::vector<TokenId>> texts,
                            std::span<const Patch<T>> patches, const PatchReadOut& read_out,

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <utility>
 
-#include "gnomon/activations/gradients.h"
 #include "gnomon/analyses/detail/data_rows.h"
+#include "gnomon/analyses/detail/read_gradient.h"
 #include "gnomon/analyses/report_reader.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
@@ -70,21 +70,8 @@ class ReadDirection {
 
  private:
   void choose_direction() {
-    const Site mid{HookKind::resid_mid, target_.layer(), std::nullopt};
-    const detail::TextsOfRows texts(data_, training_);
-    RunOptions run;
-    run.backend = options_.patch.backend;
-    const SiteAt at{mid, target_.at.position};
-    const std::vector<Activations<T>> gradients =
-        capture_gradients<T>(model_, texts.ids, {&at, 1}, target_.at, run);
-    const Tensor<double> rows =
-        detail::values_of_rows(gradients[0], texts, data_, training_, data_.position);
-    direction_.assign(static_cast<std::size_t>(model_.config().d_model), 0.0);
-    for (Index i = 0; i < rows.matrix().rows; ++i) {
-      for (std::size_t c = 0; c < direction_.size(); ++c)
-        direction_[c] +=
-            rows.matrix()(i, static_cast<Index>(c)) / static_cast<double>(rows.matrix().rows);
-    }
+    direction_ =
+        detail::mean_read_gradient<T>(model_, data_, target_, training_, options_.patch.backend);
     const double squared = dot(direction_, direction_);
     if (!(squared > 0)) {
       throw ArgumentError(

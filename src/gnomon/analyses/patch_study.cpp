@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "gnomon/analyses/detail/data_rows.h"
+#include "gnomon/analyses/detail/patch_typicality.h"
 #include "gnomon/analyses/report_reader.h"
 #include "gnomon/analyses/rounding.h"
 #include "gnomon/base/error.h"
@@ -72,11 +73,19 @@ class PatchStudyRun {
     study_.site = site_at_name(target_.at, config_);
     site_ = target_.at.site;
     patch_position_ = data_.position;
-    if (!options.site || target_.at.position.kind == Position::Kind::all) return;
+    const bool own_tokens = !options.site || target_.at.position.kind == Position::Kind::all;
     for (std::size_t r = 0; r < patch_position_.size(); ++r) {
       const auto n_token =
           static_cast<Index>(data_.ids[static_cast<std::size_t>(data_.text[r])].size());
-      patch_position_[r] = resolve_position(target_.at.position, n_token).front();
+      if (!own_tokens) patch_position_[r] = resolve_position(target_.at.position, n_token).front();
+      if (options_.tokens.empty()) {
+        tokens_.push_back({patch_position_[r]});
+        continue;
+      }
+      tokens_.push_back(resolve_tokens(options_.tokens, n_token));
+      study_.most_tokens = std::max(study_.most_tokens, std::ssize(tokens_.back()));
+      if (!std::ranges::binary_search(tokens_.back(), patch_position_[r]))
+        patch_position_[r] = tokens_.back().back();
     }
   }
 
@@ -85,6 +94,7 @@ class PatchStudyRun {
     measure();
     choose_doses();
     choose_controls();
+    choose_write();
     choose_direct();
     draw_donors();
     make_plan();
@@ -118,9 +128,16 @@ class PatchStudyRun {
 
   // The patched site's row of each of these rows, in the model as it is.
   Tensor<double> site_rows(const std::vector<Index>& rows) const {
+    Site site = site_;
+    site.coordinate.reset();
+    return rows_at(site, rows);
+  }
+
+  // The site's rows at each row's own token.
+  Tensor<double> rows_at(const Site& site, const std::vector<Index>& rows) const {
     const detail::TextsOfRows texts(data_, rows);
-    SiteAt at = target_.at;
-    at.site.coordinate.reset();
+    SiteAt at{site, target_.at.position};
+    if (!options_.tokens.empty()) at.position = {Position::Kind::all, 0};
     RunOptions run;
     run.backend = options_.patch.backend;
     const std::vector<Activations<T>> read =
@@ -130,8 +147,8 @@ class PatchStudyRun {
 
   void measure() {
     training_values_ = site_rows(training_);
-    const Tensor<double> own = site_rows(study_.row);
-    study_.activation = column(own.matrix(), target_.index());
+    own_values_ = site_rows(study_.row);
+    study_.activation = column(own_values_.matrix(), target_.index());
     target_training_ = column(training_values_.matrix(), target_.index());
     study_.range = natural_range(target_training_);
   }
@@ -202,6 +219,10 @@ class PatchStudyRun {
       study_.why_no_direct = "a pre-activation writes through its activation function";
       return;
     }
+    if (study_.most_tokens > 1) {
+      study_.why_no_direct = "several tokens are patched together";
+      return;
+    }
     const Site& read = reader_.read_out().site;
     const Index block = block_of(read, config_);
     if (block >= config_.n_layers) {
@@ -214,6 +235,12 @@ class PatchStudyRun {
       study_.why_no_direct = "the reporter reads inside the neuron's own block";
       return;
     }
+  }
+
+  // By which vector the unit's number enters the stream; empty for pre-activations.
+  void choose_write() {
+    if (target_.kind == TargetKind::neuron_pre || target_.kind == TargetKind::neuron_pre_linear)
+      return;
     if (target_.kind == TargetKind::neuron_post) {
       const std::array<Index, 1> own = {target_.index()};
       const Tensor<double> write = write_directions(model_.weights<T>(), site_.layer, own);
@@ -222,6 +249,36 @@ class PatchStudyRun {
       write_.assign(static_cast<std::size_t>(config_.d_model), 0.0);
       write_[static_cast<std::size_t>(target_.index())] = 1;
     }
+  }
+
+  // The stream in which the unit's number has just been added.
+  Site written_stream() const {
+    switch (site_.kind) {
+      case HookKind::attn_out:
+      case HookKind::resid_mid:
+        return {HookKind::resid_mid, site_.layer, std::nullopt};
+      case HookKind::resid_pre:
+        return {HookKind::resid_pre, site_.layer, std::nullopt};
+      default:
+        return {HookKind::resid_post, site_.layer, std::nullopt};
+    }
+  }
+
+  void measure_typicality() {
+    if (write_.empty()) {
+      study_.why_no_typicality = "a pre-activation writes through its activation function";
+      return;
+    }
+    if (training_.size() < 3) {
+      study_.why_no_typicality =
+          fmt::format("{} training rows, a covariance needs 3", training_.size());
+      return;
+    }
+    const Site stream = written_stream();
+    study_.typicality = detail::measure_typicality(
+        rows_at(stream, training_).matrix(), rows_at(stream, study_.row).matrix(), write_,
+        study_.activation, study_.response.value.matrix(), study_.points);
+    study_.typicality->site = site_name(stream, config_);
   }
 
   void draw_donors() {
@@ -270,10 +327,21 @@ class PatchStudyRun {
       ++n_recheck_[random.below(static_cast<std::uint64_t>(n_row()))];
   }
 
-  Patch<T> patch_of(Index i, Site site, EditMode mode, std::vector<T> values) const {
+  Patch<T> patch_of(Index i, Site site, EditMode mode, const std::vector<T>& values) const {
     const auto row = static_cast<std::size_t>(data_row(i));
-    return {data_.text[row],  site, patch_position_[row], data_.feature_position[row], mode,
-            std::move(values)};
+    const std::vector<Index>& tokens = tokens_[row];
+    Patch<T> patch{data_.text[row], site, tokens.front(), data_.feature_position[row], mode,
+                   values,          {}};
+    for (std::size_t k = 1; k < tokens.size(); ++k) patch.more.push_back({tokens[k], values});
+    return patch;
+  }
+
+  // The number of the unit at its own token with a dose.
+  double dosed(double own, double dose) const {
+    const T old = static_cast<T>(own);
+    const T value = static_cast<T>(dose);
+    if (options_.mode == DoseMode::set) return static_cast<double>(value);
+    return static_cast<double>(options_.mode == DoseMode::add ? old + value : old * value);
   }
 
   void add_patches(Index i, std::vector<Patch<T>>& patches) const {
@@ -284,11 +352,7 @@ class PatchStudyRun {
       patches.push_back(patch_of(i, site_, mode, {static_cast<T>(dose)}));
     if (direct_site_) {
       for (const double dose : study_.doses) {
-        const T value = static_cast<T>(dose);
-        const T changed = options_.mode == DoseMode::set   ? value
-                          : options_.mode == DoseMode::add ? own + value
-                                                           : own * value;
-        const double delta = static_cast<double>(changed) - static_cast<double>(own);
+        const double delta = dosed(study_.activation[row], dose) - static_cast<double>(own);
         std::vector<T> added;
         for (const double w : write_) added.push_back(static_cast<T>(delta * w));
         patches.push_back(patch_of(i, *direct_site_, EditMode::add, std::move(added)));
@@ -311,7 +375,9 @@ class PatchStudyRun {
           i, site_, EditMode::set,
           {static_cast<T>(
               donors_[row * static_cast<std::size_t>(n_donor_) + static_cast<std::size_t>(d)])}));
-    patches.push_back(patch_of(i, site_, EditMode::set, {own}));
+    // Of several tokens each has its own value.
+    patches.push_back(study_.most_tokens == 1 ? patch_of(i, site_, EditMode::set, {own})
+                                              : patch_of(i, site_, EditMode::scale, {T(1)}));
   }
 
   Index run_rows(Index first) {
@@ -359,7 +425,8 @@ class PatchStudyRun {
     NonVacuity& moved = study_.non_vacuity;
     const double share = 1 / static_cast<double>(n_row() * plan_.n_dose);
     for (Index d = 0; d < plan_.n_dose; ++d) {
-      study_.response.value.matrix()(i, d) = effect(d).new_value;
+      study_.response.value.matrix()(i, d) = dosed(study_.activation[static_cast<std::size_t>(i)],
+                                                   study_.doses[static_cast<std::size_t>(d)]);
       moved.reaches = moved.reaches || effect(d).reaches;
       moved.mean_site_change += share * effect(d).largest_change;
       moved.largest_site_change = std::max(moved.largest_site_change, effect(d).largest_change);
@@ -374,10 +441,11 @@ class PatchStudyRun {
       moved.mean_report_change += share * report_change;
       moved.largest_report_change = std::max(moved.largest_report_change, report_change);
     }
-    Index k = plan_.controls;
-    for (Tensor<double>& values : control_values_) {
-      for (Index d = 0; d < values.matrix().cols; ++d)
-        values.matrix()(i, d) = effect(k++).new_value;
+    for (std::size_t c = 0; c < control_values_.size(); ++c) {
+      const MatrixView<double> values = control_values_[c].matrix();
+      const double own = own_values_.matrix()(i, study_.controls[c].unit.unit);
+      for (Index d = 0; d < values.cols; ++d)
+        values(i, d) = dosed(own, control_doses_[c][static_cast<std::size_t>(d)]);
     }
     const std::span<const T> no_op = result.values.matrix().row(from + plan_.no_op);
     for (std::size_t c = 0; c < no_op.size(); ++c)
@@ -421,6 +489,7 @@ class PatchStudyRun {
     }
     study_.points =
         dose_points(response, study_.doses, study_.clean_report, study_.range, direct_report);
+    measure_typicality();
     analyse_controls();
     Index k = plan_.ablations;
     for (const AblationMode mode : options_.ablations) {
@@ -478,7 +547,10 @@ class PatchStudyRun {
           fmt::format("largest difference of {} read-outs as a fraction of its rounding bound",
                       recheck_.n)));
     }
-    study_.checks.push_back(make_check("P3", "a neuron set to its own value changes nothing",
+    study_.checks.push_back(make_check("P3",
+                                       study_.most_tokens == 1
+                                           ? "a neuron set to its own value changes nothing"
+                                           : "a neuron times 1 changes nothing",
                                        static_cast<double>(n_no_op_changed_), 0,
                                        "numbers of the read-outs that differ in any bit"));
     const auto weight = closed_form_weight();
@@ -518,9 +590,11 @@ class PatchStudyRun {
   ReportReader<T> reader_;
   Target target_;
   Site site_;
-  std::vector<Index> patch_position_;  // of each row of the data
+  std::vector<Index> patch_position_;       // of each row of the data: the unit's own token
+  std::vector<std::vector<Index>> tokens_;  // of each row of the data: all that are patched
   std::vector<Index> training_;
   Tensor<double> training_values_;  // [n_training, width] of the patched site
+  Tensor<double> own_values_;       // [n_row, width]
   std::vector<double> target_training_;
   std::vector<std::vector<double>> control_doses_;
   std::vector<Tensor<double>> control_values_;
@@ -539,6 +613,23 @@ class PatchStudyRun {
 };
 
 }  // namespace
+
+std::vector<Index> resolve_tokens(const std::vector<TokenRange>& ranges, Index n_token) {
+  std::vector<Index> tokens;
+  for (const TokenRange& range : ranges) {
+    const Index first = range.first < 0 ? n_token + range.first : range.first;
+    const Index last = range.last < 0 ? n_token + range.last : range.last;
+    if (first < 0 || last >= n_token || first > last)
+      throw ArgumentError(ErrorCode::out_of_range,
+                          fmt::format("patch: tokens {} to {} of a text of {} tokens", range.first,
+                                      range.last, n_token),
+                          "negative numbers count from the end: -3:-1 are the last three");
+    for (Index token = first; token <= last; ++token) tokens.push_back(token);
+  }
+  std::ranges::sort(tokens);
+  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+  return tokens;
+}
 
 std::string_view dose_mode_name(DoseMode mode) {
   constexpr std::array<std::string_view, 3> kNames = {"set", "add", "scale"};

@@ -28,11 +28,24 @@ std::string_view dose_mode_name(DoseMode mode);
 enum class AblationMode { zero, mean, resample };
 std::string_view ablation_mode_name(AblationMode mode);
 
+// Tokens of a text from first to last, negative ones counted from its end.
+struct TokenRange {
+  Index first = 0;
+  Index last = 0;
+};
+// Ascending and distinct. Throws ArgumentError (out_of_range) for a token that a text of this
+// length does not have, or an empty range.
+std::vector<Index> resolve_tokens(const std::vector<TokenRange>& ranges, Index n_token);
+
 struct PatchStudyOptions {
   Index target = 0;  // of the reporter's targets: whose report is read
   // What is patched, as make_target has it; empty: the target. At @all it is patched at the
   // target's own token.
   std::optional<SiteAt> site = {};
+  // Tokens at which the unit is patched in the same run; empty: its own. The value of a dose, the
+  // natural range and the unpatched activation are those of its own token, or of the last of these
+  // where its own is not among them.
+  std::vector<TokenRange> tokens = {};
   Part part = Part::test;  // whose rows are patched
   DoseMode mode = DoseMode::set;
   // Empty: n_dose values at equal distances over the natural range (set), from minus to plus half
@@ -71,6 +84,18 @@ struct NonVacuity {
   bool reaches = false;  // the feature is computed from the patched token and site
 };
 
+// How unusual the patched states are: Mahalanobis distances (stats/mahalanobis.h) of the stream
+// that holds the unit's write, at its own token, from the training rows of the unchanged model.
+struct Typicality {
+  std::string site;  // "blocks.2.hook_resid_post"
+  Index n_natural = 0;
+  double intensity = 0;       // of the covariance's shrinkage
+  double clean_median = 0;    // of the unchanged rows of the part
+  double clean_q99 = 0;       // and their quantile 99 %: a row beyond it is flagged
+  std::vector<double> clean;  // [n_row]
+  Tensor<double> distance;    // [n_row, n_dose]
+};
+
 struct PatchStudy {
   std::string target;      // "blocks.2.mlp.hook_post[509]@last": whose activation is reported
   std::string site;        // what is patched
@@ -80,6 +105,7 @@ struct PatchStudy {
   Index n_row = 0;
   Index n_group = 0;
   Index n_training_row = 0;
+  Index most_tokens = 1;  // patched in one row
   DoseMode mode = DoseMode::set;
   NaturalRange range;
 
@@ -110,14 +136,15 @@ struct PatchStudy {
   std::vector<std::pair<AblationMode, Necessity>> ablations;
   std::optional<Sufficiency> interchange;
   NonVacuity non_vacuity;
+  std::optional<Typicality> typicality;
+  std::string why_no_typicality;
   std::vector<CheckResult> checks;
   BootstrapOptions bootstrap;
 };
 
 // Patches the reporter's target, or another unit, in every row of a part and reads the report, in
-// the units of the
-// activation whatever the reporter's kind: from the feature row for a head, from the logits of its
-// tokens for a token reporter.
+// the units of the activation whatever the reporter's kind: from the feature row for a head, from
+// the logits of its tokens for a token reporter.
 //
 // Throws ArgumentError (bad_data) where the part has no rows or the neuron no range; (wrong_site)
 // where the reporter reads before the neuron, so that no patch can reach it; (out_of_range) for a

@@ -229,7 +229,7 @@ class SweepRun {
     double squares = 0;
     double magnitude = 0;
     for (Index first = 0; first < n_case();) {
-      const Index last = chunk_end(first, 0);
+      const Index last = chunk_end(first, {});
       const std::vector<Index> positions = read_positions(first, last);
       std::vector<std::vector<TokenId>> base, other;
       for (Index i = first; i < last; ++i) {
@@ -255,8 +255,11 @@ class SweepRun {
           "the two runs of the pairs differ in the metric by no more than rounding";
   }
 
-  // Pairs from `first` on that are worked on together; with n_patch of each.
-  Index chunk_end(Index first, Index n_patch) const {
+  // Pairs from `first` on that are worked on together, with patches of these cells.
+  Index chunk_end(Index first, const std::vector<std::size_t>& cells) const {
+    Index n_whole = 0;
+    for (const std::size_t c : cells) n_whole += is_whole(cell(c)) ? 1 : 0;
+    const Index n_single = static_cast<Index>(cells.size()) - n_whole;
     const Index read_width = metric_.read_out.columns.empty()
                                  ? site_width(metric_.read_out.site.kind, config_)
                                  : static_cast<Index>(metric_.read_out.columns.size());
@@ -266,7 +269,8 @@ class SweepRun {
     for (; last < n_case(); ++last) {
       const Index more =
           static_cast<Index>(sizeof(T)) * (2 * n_token(last) * (row_width_ + read_width) +
-                                           n_patch * (read_width + config_.d_model));
+                                           static_cast<Index>(cells.size()) * read_width +
+                                           (n_single + n_whole * n_token(last)) * config_.d_model);
       if (last > first && bytes + more > budget) break;
       bytes += more;
     }
@@ -311,21 +315,33 @@ class SweepRun {
     return values;
   }
 
+  // Sets the cell to what it holds in the other text. Tokens after the one that is read change
+  // nothing and are left as they are.
+  Patch<T> cell_patch(const Chunk& chunk, const SweepCell& one, Index i) const {
+    const Index read = pair(chunk.first + i).read_position;
+    std::vector<Index> positions = resolve_position(one.at.position, n_token(chunk.first + i));
+    while (positions.size() > 1 && positions.back() > read) positions.pop_back();
+    const auto values = [&](Index position) {
+      return cell_values(chunk, one, i, chunk.n + i, position);
+    };
+    Patch<T> patch{
+        i, one.at.site, positions.front(), read, EditMode::set, values(positions.front()), {}};
+    for (std::size_t k = 1; k < positions.size(); ++k)
+      patch.more.push_back({positions[k], values(positions[k])});
+    return patch;
+  }
+
   Index run_chunk(Index first, const std::vector<std::size_t>& chosen, Tensor<double>& effects) {
-    Index n_single = 0;
-    for (const std::size_t c : chosen) n_single += is_whole(cell(c)) ? 0 : 1;
-    const Index last = chunk_end(first, n_single);
+    const Index last = chunk_end(first, chosen);
     const Chunk chunk = make_chunk(first, last, sites_of(chosen));
     std::vector<Patch<T>> patches;
     std::vector<std::pair<Index, std::size_t>> place;  // pair and cell of each patch
     for (Index i = 0; i < chunk.n; ++i) {
       for (const std::size_t c : chosen) {
-        const SweepCell& one = cell(c);
-        if (is_whole(one) || !has(one, first + i)) continue;
-        const Index position = resolve_position(one.at.position, n_token(first + i)).front();
-        patches.push_back({i, one.at.site, position, pair(first + i).read_position, EditMode::set,
-                           cell_values(chunk, one, i, chunk.n + i, position)});
+        if (!has(cell(c), first + i)) continue;
+        patches.push_back(cell_patch(chunk, cell(c), i));
         place.emplace_back(first + i, c);
+        (is_whole(cell(c)) ? sweep_.n_whole_patch : sweep_.n_patch) += 1;
       }
     }
     if (!patches.empty()) {
@@ -337,11 +353,7 @@ class SweepRun {
             metric_.value(pair(i), result.values.matrix().row(static_cast<Index>(p))) -
             sweep_.base[static_cast<std::size_t>(i)];
       }
-      sweep_.n_patch += static_cast<Index>(patches.size());
       recheck(chunk, patches, result);
-    }
-    for (const std::size_t c : chosen) {
-      if (is_whole(cell(c))) run_whole(chunk, c, effects);
     }
     if (first == 0) check_full_restoration(chunk);
     if (options_.progress) options_.progress(last, n_case());
@@ -383,16 +395,6 @@ class SweepRun {
                      });
   }
 
-  void run_whole(const Chunk& chunk, std::size_t c, Tensor<double>& effects) {
-    const Tensor<T> rows = whole_rows(chunk, cell(c), chunk.n);
-    for (Index i = chunk.first; i < chunk.last(); ++i) {
-      effects.matrix()(i, static_cast<Index>(c)) =
-          metric_.value(pair(i), rows.matrix().row(i - chunk.first)) -
-          sweep_.base[static_cast<std::size_t>(i)];
-    }
-    sweep_.n_whole_run += chunk.n;
-  }
-
   void recheck(const Chunk& chunk, const std::vector<Patch<T>>& patches,
                const PatchResult<T>& result) {
     const Index n = (options_.n_recheck * chunk.n + n_case() - 1) / n_case();
@@ -413,12 +415,13 @@ class SweepRun {
     for (const std::size_t p : order) {
       if (static_cast<Index>(no_ops.size()) == n) break;
       Patch<T> same = patches[p];
-      const std::span<const T> own = chunk.row(same.site, same.text, same.position);
-      if (same.site.coordinate) {
-        same.values = {own[static_cast<std::size_t>(*same.site.coordinate)]};
-      } else {
-        same.values.assign(own.begin(), own.end());
-      }
+      const auto own_values = [&](Index position) -> std::vector<T> {
+        const std::span<const T> own = chunk.row(same.site, same.text, position);
+        if (same.site.coordinate) return {own[static_cast<std::size_t>(*same.site.coordinate)]};
+        return {own.begin(), own.end()};
+      };
+      same.values = own_values(same.position);
+      for (PatchedToken<T>& token : same.more) token.values = own_values(token.position);
       no_ops.push_back(std::move(same));
       if (patches[p].position == 0) continue;
       before.push_back(patches[p]);
@@ -456,7 +459,7 @@ class SweepRun {
 
   // Attribution patching: d metric / d cell of the base run times the difference.
   Index approximate_chunk(Index first, Tensor<double>& effects) {
-    const Index last = chunk_end(first, 0);
+    const Index last = chunk_end(first, {});
     std::set<SiteKey> sites;
     const auto reads = [&](const SiteKey& key) {
       const Site site{key.second, key.first, std::nullopt};

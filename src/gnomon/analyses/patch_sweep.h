@@ -94,8 +94,8 @@ struct PatchSweep {
   std::vector<CheckResult> checks;
   BootstrapOptions bootstrap;
   Index n_flip = 0;
-  Index n_patch = 0;      // single-token patches that were run
-  Index n_whole_run = 0;  // whole runs for cells of all tokens
+  Index n_patch = 0;        // single-token patches that were run
+  Index n_whole_patch = 0;  // patches of all tokens together
 };
 
 // Patches every cell in every pair that has its token; pairs' texts have the same number of tokens.

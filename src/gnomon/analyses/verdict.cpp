@@ -21,11 +21,15 @@ std::string with_interval(const BootstrapInterval& value) {
                      value.interval->ci_high);
 }
 
+// Gains, slopes and shares below this are 0: those of a planted 0 are rounding, whose interval
+// lies on one side of 0 as often as not.
+constexpr double kNothing = 1e-3;
+
 bool above_zero(const BootstrapInterval& value) {
-  return value.interval && value.interval->ci_low > 0;
+  return value.interval && value.interval->ci_low > 0 && *value.estimate > kNothing;
 }
 bool below_zero(const BootstrapInterval& value) {
-  return value.interval && value.interval->ci_high < 0;
+  return value.interval && value.interval->ci_high < 0 && *value.estimate < -kNothing;
 }
 bool within(const BootstrapInterval& value, double margin) {
   return value.interval && value.interval->ci_low > -margin && value.interval->ci_high < margin;
@@ -40,8 +44,8 @@ bool small_but_there(const PatchStudy& patch) {
   return above_zero(patch.total.gain) && patch.control_p_value && *patch.control_p_value <= kAlpha;
 }
 
-double margin_of(const PatchStudy& patch) {
-  return patch.none ? patch.none->options.margin : EquivalenceOptions{}.margin;
+double margin_of(const std::optional<PatchStudy>& patch) {
+  return patch && patch->none ? patch->none->options.margin : EquivalenceOptions{}.margin;
 }
 
 Evidence score_evidence(const ReporterEvaluation& evaluation) {
@@ -59,9 +63,18 @@ Evidence score_evidence(const ReporterEvaluation& evaluation) {
   return evidence;
 }
 
-Evidence gain_evidence(const PatchStudy& patch) {
+Evidence gain_evidence(const VerdictInputs& inputs) {
   Evidence evidence{"E2", "Does the report follow when the neuron is written into?", "", {}};
   evidence.readings.fill(Reading::silent);
+  if (!inputs.patch) {
+    const bool unreachable = inputs.no_patch == NoPatch::unreachable;
+    evidence.figure = (unreachable ? "causal gain 0: " : "not measured: ") + inputs.why_no_patch;
+    for (const Account account : {Account::models_map, Account::reads_input})
+      evidence.of(account) = unreachable ? Reading::supports : Reading::undecided;
+    evidence.of(Account::reads_write) = unreachable ? Reading::contradicts : Reading::undecided;
+    return evidence;
+  }
+  const PatchStudy& patch = *inputs.patch;
   evidence.figure = fmt::format("causal gain {}: {}", with_interval(patch.total.gain),
                                 gain_verdict_name(patch.verdict));
   if (patch.control_p_value) {
@@ -87,10 +100,15 @@ Evidence gain_evidence(const PatchStudy& patch) {
   return evidence;
 }
 
-Evidence interchange_evidence(const PatchStudy& patch) {
+Evidence interchange_evidence(const VerdictInputs& inputs) {
   Evidence evidence{"E3", "Does it report the value that another text's neuron had?", "", {}};
   evidence.readings.fill(Reading::silent);
   evidence.of(Account::reads_write) = Reading::undecided;
+  if (!inputs.patch) {
+    evidence.figure = "not measured: " + inputs.why_no_patch;
+    return evidence;
+  }
+  const PatchStudy& patch = *inputs.patch;
   if (!patch.interchange) {
     evidence.figure = "not measured: all rows are of one text group";
     return evidence;
@@ -102,14 +120,26 @@ Evidence interchange_evidence(const PatchStudy& patch) {
   }
   evidence.figure = fmt::format("slope {} on the donor's value, r {}, p = {:.2g} over {} shuffles",
                                 number(swap.slope), number(swap.r), swap.p_value, swap.n_shuffle);
-  if (swap.p_value <= kAlpha && swap.slope)
-    evidence.of(Account::reads_write) = *swap.slope > 0 ? Reading::supports : Reading::contradicts;
+  // A slope within the margin is too small to be the account of a report, whatever its p.
+  const double margin = margin_of(inputs.patch);
+  Reading& write = evidence.of(Account::reads_write);
+  if (swap.slope && std::abs(*swap.slope) < margin && swap.null_slope_low > -margin &&
+      swap.null_slope_high < margin) {
+    write = Reading::contradicts;
+  } else if (swap.slope && std::abs(*swap.slope) >= margin && swap.p_value <= kAlpha) {
+    write = *swap.slope > 0 ? Reading::supports : Reading::contradicts;
+  }
   return evidence;
 }
 
-Evidence ablation_evidence(const PatchStudy& patch) {
+Evidence ablation_evidence(const VerdictInputs& inputs) {
   Evidence evidence{"E4", "What is left of the report when the neuron says nothing?", "", {}};
   evidence.readings.fill(Reading::silent);
+  if (!inputs.patch) {
+    evidence.figure = "not measured: " + inputs.why_no_patch;
+    return evidence;
+  }
+  const PatchStudy& patch = *inputs.patch;
   const auto found = std::ranges::find(patch.ablations, AblationMode::mean,
                                        &std::pair<AblationMode, Necessity>::first);
   if (found == patch.ablations.end()) {
@@ -229,7 +259,10 @@ AccountVerdict by_one(const Verdict& verdict, Account account, std::string_view 
   return result;
 }
 
-std::string gain_decider(const PatchStudy& patch) {
+std::string gain_decider(const VerdictInputs& inputs) {
+  if (!inputs.patch)
+    return "nothing: a neuron that is constant in the trained model says nothing that can be read";
+  const PatchStudy& patch = *inputs.patch;
   if (patch.verdict == GainVerdict::no_effect) {
     return fmt::format(
         "nothing more: the neuron's write has a part in the report, {} of an ideal "
@@ -247,6 +280,17 @@ std::string gain_decider(const PatchStudy& patch) {
                      patch.n_row, patch.none->detectable);
 }
 
+std::string input_decider(const VerdictInputs& inputs) {
+  if (!inputs.direction) return inputs.why_no_direction;
+  if (above_zero(inputs.direction->gain) && inputs.direction->p_value > kAlpha) {
+    return fmt::format(
+        "nothing more: the report follows it, but {} random directions of its length move the "
+        "report as much",
+        inputs.direction->random_gains.size());
+  }
+  return "more held-out texts";
+}
+
 AccountVerdict models_map(const Verdict& verdict, const VerdictInputs& inputs) {
   AccountVerdict result{Account::models_map, Reading::undecided, {"E1", "E2", "E5"}, {}};
   const Reading gain = piece(verdict, "E2").of(Account::models_map);
@@ -260,12 +304,12 @@ AccountVerdict models_map(const Verdict& verdict, const VerdictInputs& inputs) {
     result.decide = "a report that beats its floors (E1): another training or more texts";
   } else if (reads_input) {
     result.decide = "nothing: it reads the neuron's input direction, which is one way to do it";
-  } else if (above_zero(inputs.patch.total.gain)) {
+  } else if (inputs.patch && above_zero(inputs.patch->total.gain)) {
     result.decide =
         fmt::format("nothing more: a mixture, of which the gain {} is the neuron's part",
-                    number(inputs.patch.total.gain.estimate));
+                    number(inputs.patch->total.gain.estimate));
   } else {
-    result.decide = gain_decider(inputs.patch);
+    result.decide = gain_decider(inputs);
   }
   return result;
 }
@@ -295,17 +339,19 @@ std::string_view reading_name(Reading reading) {
 Verdict judge(const VerdictInputs& inputs) {
   Verdict verdict;
   verdict.target = inputs.evaluation.target;
-  verdict.gain = inputs.patch.total.gain;
-  verdict.evidence = {score_evidence(inputs.evaluation),  gain_evidence(inputs.patch),
-                      interchange_evidence(inputs.patch), ablation_evidence(inputs.patch),
-                      direction_evidence(inputs),         cosine_evidence(inputs.weights),
-                      share_evidence(inputs.weights),     spread_evidence(inputs.drift)};
+  if (inputs.patch) {
+    verdict.gain = inputs.patch->total.gain;
+  } else {
+    if (inputs.no_patch == NoPatch::unreachable) verdict.gain.estimate = 0;
+    verdict.gain.why_undefined = inputs.why_no_patch;
+  }
+  verdict.evidence = {score_evidence(inputs.evaluation), gain_evidence(inputs),
+                      interchange_evidence(inputs),      ablation_evidence(inputs),
+                      direction_evidence(inputs),        cosine_evidence(inputs.weights),
+                      share_evidence(inputs.weights),    spread_evidence(inputs.drift)};
   verdict.accounts.push_back(models_map(verdict, inputs));
-  verdict.accounts.push_back(
-      by_one(verdict, Account::reads_input, "E5",
-             inputs.direction ? "more held-out texts" : inputs.why_no_direction));
-  verdict.accounts.push_back(
-      by_one(verdict, Account::reads_write, "E2", gain_decider(inputs.patch)));
+  verdict.accounts.push_back(by_one(verdict, Account::reads_input, "E5", input_decider(inputs)));
+  verdict.accounts.push_back(by_one(verdict, Account::reads_write, "E2", gain_decider(inputs)));
   verdict.accounts.push_back(by_one(verdict, Account::regularised, "E8",
                                     "more held-out texts: the interval of the spread is too wide"));
   return verdict;

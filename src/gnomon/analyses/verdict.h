@@ -53,11 +53,19 @@ struct AccountVerdict {
   std::string decide;                    // what would decide it, where it is undecided
 };
 
+// Why the neuron was not written into.
+//   unreachable  the report is computed before the neuron, or at an earlier token: its gain is 0
+//   constant     the neuron does not vary in the trained model: there is no range to vary it over
+enum class NoPatch { unreachable, constant };
+
 struct VerdictInputs {
   const ReporterEvaluation& evaluation;
   const ActivationDrift& drift;
-  const PatchStudy& patch;
   const WeightsAnalysis& weights;
+  // Nothing where the neuron was not written into; then `no_patch` and `why_no_patch`.
+  std::optional<PatchStudy> patch;
+  NoPatch no_patch = NoPatch::constant;
+  std::string why_no_patch;
   // Nothing where the target reads no direction; then `why_no_direction`.
   std::optional<DirectionPatch> direction;
   std::string why_no_direction;
@@ -68,7 +76,8 @@ struct Verdict {
   std::vector<Evidence> evidence;
   std::vector<AccountVerdict> accounts;  // of kAccounts
   // The causal gain with its interval: the share of the report that is the neuron's own doing,
-  // where several accounts hold.
+  // where several accounts hold. 0 without an interval where the report cannot depend on the
+  // neuron, empty where the neuron is constant; why_undefined says so.
   BootstrapInterval gain;
 };
 
@@ -82,10 +91,13 @@ struct Verdict {
 //                 interval lies above 0 and it is beyond random directions' (p at most 0.05),
 //                 contradicted where the interval lies within ± margin
 //   models_map    supported where the report beats every floor (E1), does not follow the neuron
-//   (E2)
-//                 and E5 does not support reads_input; contradicted where it follows with gain 1
+//                 (E2) and E5 does not support reads_input; contradicted where it follows with
+//                 gain 1
 //   regularised   the spread of the activation (E8): supported where it collapsed, contradicted
 //                 where it was kept or grew, or the target could not move
+//
+// A report that is computed before the neuron has gain 0 (NoPatch::unreachable). Of a neuron that
+// is constant nothing can be said but that it is: E2 and E5 are open.
 //
 // No rule takes a p-value above 0.05 for the absence of an effect.
 Verdict judge(const VerdictInputs& inputs);

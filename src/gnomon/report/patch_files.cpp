@@ -5,6 +5,7 @@
 #include <string>
 
 #include "gnomon/report/detail/interval_json.h"
+#include "gnomon/report/detail/patch_json.h"
 
 namespace gnomon {
 namespace {
@@ -50,7 +51,10 @@ Json doses_json(const PatchStudy& study) {
                     {"mean_report", point.mean_report},
                     {"sd_report", point.sd_report},
                     {"mean_change", point.mean_change},
-                    {"mean_direct", number_or_null(point.mean_direct)}});
+                    {"mean_direct", number_or_null(point.mean_direct)},
+                    {"mean_distance", number_or_null(point.mean_distance)},
+                    {"mean_percentile", number_or_null(point.mean_percentile)},
+                    {"share_typical", number_or_null(point.share_typical)}});
   }
   return json;
 }
@@ -77,28 +81,18 @@ Json controls_json(const PatchStudy& study) {
 }
 
 Json necessity_json(AblationMode mode, const Necessity& necessity) {
-  return {{"mode", ablation_mode_name(mode)},
-          {"clean_slope", bootstrap_json(necessity.clean_slope, "")},
-          {"ablated_slope", bootstrap_json(necessity.ablated_slope, "")},
-          {"carried", bootstrap_json(necessity.carried, "")},
-          {"clean_r", number_or_null(necessity.clean_r)},
-          {"ablated_r", number_or_null(necessity.ablated_r)},
-          {"mean_change", necessity.mean_change},
-          {"largest_change", necessity.largest_change}};
+  Json json = {{"mode", ablation_mode_name(mode)}};
+  detail::add_necessity(json, necessity);
+  return json;
 }
 
-Json interchange_json(const std::optional<Sufficiency>& interchange) {
-  if (!interchange) return nullptr;
-  Json json = {
-      {"n_pairs", interchange->n_pair},
-      {"slope", number_or_null(interchange->slope)},
-      {"r", number_or_null(interchange->r)},
-      {"p", interchange->p_value},
-      {"n_shuffles", interchange->n_shuffle},
-      {"null_r", Json::array({interchange->null_r_low, interchange->null_r_high})},
-      {"null_slope", Json::array({interchange->null_slope_low, interchange->null_slope_high})}};
-  if (!interchange->why.empty()) json["why"] = interchange->why;
-  return json;
+Json typicality_json(const PatchStudy& study) {
+  if (!study.typicality) return nullptr;
+  return {{"site", study.typicality->site},
+          {"n_natural", study.typicality->n_natural},
+          {"intensity", study.typicality->intensity},
+          {"clean_median", study.typicality->clean_median},
+          {"clean_q99", study.typicality->clean_q99}};
 }
 
 Json non_vacuity_json(const NonVacuity& moved) {
@@ -122,6 +116,7 @@ Json patch_json(const PatchStudy& study) {
   json["n_rows"] = study.n_row;
   json["n_distinct"] = study.n_group;
   json["n_training_rows"] = study.n_training_row;
+  json["most_tokens"] = study.most_tokens;
   json["mode"] = dose_mode_name(study.mode);
   json["natural_range"] = range_json(study.range);
   json["bootstrap"] = {{"n", study.bootstrap.n_bootstrap},
@@ -144,14 +139,31 @@ Json patch_json(const PatchStudy& study) {
   json["ablations"] = Json::array();
   for (const auto& [mode, necessity] : study.ablations)
     json["ablations"].push_back(necessity_json(mode, necessity));
-  json["interchange"] = interchange_json(study.interchange);
+  json["interchange"] =
+      study.interchange ? detail::sufficiency_json(*study.interchange) : Json(nullptr);
   json["non_vacuity"] = non_vacuity_json(study.non_vacuity);
+  json["in_distribution"] = typicality_json(study);
+  if (!study.typicality) json["why_no_distribution"] = study.why_no_typicality;
   return json;
 }
 
+namespace {
+
+CsvValue distance_of(const PatchStudy& study, Index row, Index dose) {
+  if (!study.typicality) return {};
+  return study.typicality->distance.matrix()(row, dose);
+}
+
+CsvValue typical_of(const PatchStudy& study, Index row, Index dose) {
+  if (!study.typicality) return {};
+  return study.typicality->distance.matrix()(row, dose) <= study.typicality->clean_q99;
+}
+
+}  // namespace
+
 CsvTable patch_csv(const PatchStudy& study, const ReporterData& data) {
   CsvTable table({"text", "position", "group", "activation", "clean_report", "dose", "value",
-                  "in_range", "report"});
+                  "in_range", "report", "distance", "typical"});
   for (std::size_t i = 0; i < study.row.size(); ++i) {
     const auto row = static_cast<std::size_t>(study.row[i]);
     for (std::size_t d = 0; d < study.doses.size(); ++d) {
@@ -160,7 +172,8 @@ CsvTable patch_csv(const PatchStudy& study, const ReporterData& data) {
       const double value = study.response.value.matrix()(r, c);
       table.add_row({data.text[row], data.position[row], data.group[row], study.activation[i],
                      study.clean_report[i], study.doses[d], value, study.range.holds(value),
-                     study.response.report.matrix()(r, c)});
+                     study.response.report.matrix()(r, c), distance_of(study, r, c),
+                     typical_of(study, r, c)});
     }
   }
   return table;

@@ -41,14 +41,17 @@ std::string dose_table(const PatchStudy& study, const TextStyle& style) {
   TextTable table({{"dose", Align::right},
                    {"neuron", Align::right},
                    {"in range", Align::right},
+                   {"typical", Align::right},
                    {"report", Align::right},
                    {"sd", Align::right},
                    {"change", Align::right},
                    {"direct", Align::right}});
   for (const DosePoint& point : study.points) {
     table.add_row({fmt::format("{:.4g}", point.dose), fmt::format("{:.4g}", point.mean_value),
-                   format_percent(point.share_in_range), fmt::format("{:.4g}", point.mean_report),
-                   fmt::format("{:.3g}", point.sd_report),
+                   format_percent(point.share_in_range),
+                   point.share_typical ? TableCell(format_percent(*point.share_typical))
+                                       : TableCell::missing(study.why_no_typicality),
+                   fmt::format("{:.4g}", point.mean_report), fmt::format("{:.3g}", point.sd_report),
                    fmt::format("{:+.4f}", point.mean_change),
                    point.mean_direct ? TableCell(fmt::format("{:.4g}", *point.mean_direct))
                                      : TableCell::missing(study.why_no_direct)});
@@ -162,8 +165,11 @@ std::string verdict_text(const PatchStudy& study) {
 }  // namespace
 
 std::string patch_text(const PatchStudy& study, const TextStyle& style) {
-  std::string text =
-      fmt::format("{} patched\n{} read: reports of {}\n", study.site, study.read_out, study.target);
+  std::string text = fmt::format(
+      "{} patched{}\n{} read: reports of {}\n", study.site,
+      study.most_tokens == 1 ? std::string()
+                             : fmt::format(" at up to {} tokens together", study.most_tokens),
+      study.read_out, study.target);
   text += fmt::format("{} texts: {} rows, {} distinct; natural range {:.4g} to {:.4g},\n",
                       study.part == Part::test ? "held-out" : part_name(study.part), study.n_row,
                       study.n_group, study.range.low, study.range.high);
@@ -178,6 +184,12 @@ std::string patch_text(const PatchStudy& study, const TextStyle& style) {
                                        moved.mean_feature_change, moved.mean_feature_relative));
   text += line("report", fmt::format("by {:.3g} on average, {:.3g} at most",
                                      moved.mean_report_change, moved.largest_report_change));
+  if (study.typicality) {
+    text +=
+        line("typical", fmt::format("share of texts whose {} lies within 99 % of the distances of "
+                                    "unchanged ones (Mahalanobis, {:.1f})",
+                                    study.typicality->site, study.typicality->clean_q99));
+  }
   text += "\n";
   for (const std::string& wrapped : wrapped_lines(verdict_text(study), kTextWidth))
     text += wrapped + "\n";

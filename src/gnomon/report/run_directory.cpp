@@ -43,6 +43,7 @@ constexpr std::array kSchemas = {
     SchemaRow{"analysis/evaluation.json", "urn:gnomon:schema:evaluation:1"},
     SchemaRow{"analysis/weights.json", "urn:gnomon:schema:weights:1"},
     SchemaRow{"analysis/patch.json", "urn:gnomon:schema:patch:1"},
+    SchemaRow{"analysis/subspaces.json", "urn:gnomon:schema:subspaces:1"},
     SchemaRow{"analysis/verdict.json", "urn:gnomon:schema:verdict:1"},
     SchemaRow{"analysis/sweep.json", "urn:gnomon:schema:sweep:1"},
 };

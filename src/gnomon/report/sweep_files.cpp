@@ -87,7 +87,7 @@ Json sweep_json(const PatchSweep& sweep, const SweepPairs& pairs) {
   json["n_flips"] = sweep.n_flip;
   if (!sweep.why_no_family.empty()) json["why_no_family"] = sweep.why_no_family;
   json["n_patches"] = sweep.n_patch;
-  json["n_whole_runs"] = sweep.n_whole_run;
+  json["n_whole_patches"] = sweep.n_whole_patch;
   json["attribution"] = attribution_json(sweep.attribution);
   json["left_out"] = Json::array();
   for (const LeftOutPair& left : pairs.left_out)
