@@ -3,7 +3,7 @@ BUILD := build/release
 GNOMON := $(BUILD)/gnomon
 MODEL := smollm2-135m
 WERROR := $(if $(CI),ON,OFF)
-# With what building and testing the Python module needs.
+# With what building the Python module and the tests in Python need.
 PYTHON := $(BUILD)/venv/bin/python
 
 .PHONY: build test demo bench sanitize format clean setup
@@ -27,7 +27,6 @@ $(BUILD)/venv/installed: python/requirements.txt | setup
 
 test: build $(BUILD)/venv/installed
 	$(GNOMON) model fetch $(MODEL)
-	tools/install_test_packages.sh $(BUILD)/test-python
 	cmake $(BUILD) -DGNOMON_BUILD_PYTHON=ON -DPython_EXECUTABLE=$(CURDIR)/$(PYTHON)
 	cmake --build $(BUILD)
 	ctest --test-dir $(BUILD) --output-on-failure -j 2

@@ -23,6 +23,11 @@ function(gnomon_module name)
   add_library(gnomon::${name} ALIAS gnomon_${name})
 endfunction()
 
+# Where the time goes into reading and writing text, building fast is worth more than running fast.
+function(gnomon_build_lightly target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 # tests/<name>/*_test.cpp become one executable; the label of a test is the label of its folder
 # unless its file is named *_slow_test.cpp or *_model_test.cpp.
 function(gnomon_module_tests name)
@@ -37,6 +42,7 @@ function(gnomon_module_tests name)
     endif()
     if(sources)
       add_executable(${target} ${sources})
+      gnomon_build_lightly(${target})
       target_link_libraries(${target} PRIVATE gnomon_test_support GTest::gmock GTest::gtest_main
                                               gnomon_warnings gnomon_sanitizers)
       target_compile_definitions(${target} PRIVATE

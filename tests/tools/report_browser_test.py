@@ -3,7 +3,7 @@
 """The HTML report in a browser: requests, console, brush, themes, no JavaScript, a phone, hostile texts.
 
 Needs Debian's chromium and, from PyPI, playwright and axe-playwright-python
-(tools/install_test_packages.sh). Skipped where they are missing, unless CI is set.
+(python/requirements.txt). Skipped where they are missing, unless CI is set.
 """
 
 import csv
@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     if os.environ.get("CI"):
         raise
-    raise unittest.SkipTest(f"{error}: tools/install_test_packages.sh installs it") from error
+    raise unittest.SkipTest(f"{error}: python/requirements.txt has it") from error
 
 COMMAND = os.path.abspath(os.environ.get("GNOMON_COMMAND", "build/release/gnomon"))
 CHROMIUM = shutil.which("chromium")

@@ -81,10 +81,7 @@ void add_line(NotebookCell& cell, std::string_view line) {
 }  // namespace
 
 std::string_view notebook_source(std::string_view name) {
-  for (const EmbeddedText& text : notebook_sources()) {
-    if (text.name == name) return text.content;
-  }
-  throw InternalError(fmt::format("notebook_source: no \"{}\"", name));
+  return embedded_text(notebook_sources(), name);
 }
 
 std::vector<NotebookCell> render_cells(std::string_view source, const NotebookFacts& facts) {

@@ -50,7 +50,7 @@ std::string style_sheet() {
       "@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:"
       "dark;{1}}}}}\n"
       "@media screen{{:root[data-theme=dark]{{color-scheme:dark;{1}}}}}\n{2}",
-      light, dark, kReportCss);
+      light, dark, embedded_text(report_assets(), "report.css"));
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ std::string render_page(const HtmlPage& page) {
       "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<meta name=\"referrer\" content=\"no-referrer\">\n<title>{}</title>\n<style>",
-      policy(style, kReportJs), html_text(page.title));
+      policy(style, embedded_text(report_assets(), "report.js")), html_text(page.title));
   document += style;
   document += fmt::format(
       "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the answer</a>\n"
@@ -84,7 +84,7 @@ std::string render_page(const HtmlPage& page) {
   document += "</main>\n<script type=\"application/json\" id=\"page-data\">";
   document += html_json(page.data);
   document += "</script>\n<script>";
-  document += kReportJs;
+  document += embedded_text(report_assets(), "report.js");
   document += "</script>\n</body>\n</html>\n";
   return document;
 }

@@ -9,14 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "gnomon/report/detail/embedded_text.h"
 #include "gnomon/report/notebook.h"
 
 namespace gnomon::detail {
-
-struct EmbeddedText {
-  std::string_view name;
-  std::string_view content;
-};
 
 // The files of src/gnomon/report/notebooks.
 std::span<const EmbeddedText> notebook_sources();

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of assets/report/, which the build puts into the library (cmake/embed_texts.cmake).
 #pragma once
 
-#include <string_view>
+#include "gnomon/report/detail/embedded_text.h"
 
 namespace gnomon::detail {
 
-extern const std::string_view kReportCss;
-extern const std::string_view kReportJs;
+// The files of assets/report.
+std::span<const EmbeddedText> report_assets();
 
 }  // namespace gnomon::detail
