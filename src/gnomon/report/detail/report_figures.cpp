@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <variant>
 
 #include "gnomon/report/detail/report_sections.h"
@@ -41,6 +43,8 @@ Html twin(const Figure& figure) {
   }
   return disclosure("Numbers", twin.render());
 }
+
+constexpr std::int64_t kMostShownMarks = 9000;
 
 // Thousands of marks are most of a page. Attribute values of theirs that have no space need no
 // quotes in HTML.
@@ -83,14 +87,15 @@ void append(std::vector<Figure>& figures, const RunResults& results) {
 ReportFigures::ReportFigures(const ReportData& data) {
   append(figures_, data.main);
   for (const RunResults& run : data.derived) append(figures_, run);
-  // One training's predictions are as large as a panel; those of others are as figures of their
-  // own.
+  // A training's predictions are as large as two panels, and the head's panel shows the same
+  // reports: those of the first training are shown where the page stays under 1 MB with them.
   const auto is_prediction = [](const Figure& figure) {
     return figure.id.starts_with("predictions-");
   };
-  const auto first = std::ranges::find_if(figures_, is_prediction);
-  if (first != figures_.end())
-    figures_.erase(std::remove_if(std::next(first), figures_.end(), is_prediction), figures_.end());
+  const auto n_panel = static_cast<std::int64_t>(data.rows.projections.size());
+  auto extra = std::ranges::find_if(figures_, is_prediction);
+  if (extra != figures_.end() && data.rows.n_row * (n_panel + 2) <= kMostShownMarks) ++extra;
+  figures_.erase(std::remove_if(extra, figures_.end(), is_prediction), figures_.end());
   const auto whole = std::ranges::find(figures_, "projections", &Figure::id);
   if (whole == figures_.end()) return;
   // One by one, so that they stand side by side where there is room.
