@@ -91,7 +91,7 @@ const writeAddress = () => {
   if (state.split) values.set('split', state.split);
   if (state.sort >= 0) values.set('sort', (state.down ? '-' : '') + state.sort);
   if (state.theme) values.set('theme', state.theme);
-  const text = values.toString();
+  const text = values.toString().replaceAll('%2C', ',');
   if (text || location.hash.includes('='))
     history.replaceState(null, '', text ? '#' + text : location.pathname + location.search);
 };

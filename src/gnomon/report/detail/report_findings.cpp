@@ -164,12 +164,14 @@ std::string direction_sentence(const ReportData& data, const Json& projections) 
   return sentence + ", more than 97.5 % of directions that have nothing to do with it.";
 }
 
-// "H2: it reads X" -> "that it reads X (H2)"
+// "H2: it reads X" -> "that the report reads X (H2)"
 std::string account_words(const Json& account) {
   const std::string statement = text_at(account, "statement");
   const std::size_t colon = statement.find(": ");
   if (colon == std::string::npos) return "that " + statement;
-  return fmt::format("that {} ({})", statement.substr(colon + 2), statement.substr(0, colon));
+  std::string claim = statement.substr(colon + 2);
+  if (claim.starts_with("it ")) claim = "the report " + claim.substr(3);
+  return fmt::format("that {} ({})", claim, statement.substr(0, colon));
 }
 
 std::string accounts_sentence(const Json& verdict) {
