@@ -242,6 +242,7 @@ void add_directions(KeyedText& text, const WriteupSubject& subject) {
       "where the sun stands. Each text now has two numbers, its projection and its activation, "
       "taken at the same token. Each direction belongs to one place:\n\n",
       subject.config.d_model));
+  text.add(picture("block", "The blocks with the place where each direction is read"));
   text.add("| direction | weights | read from |\n|---|---|---|\n");
   for (const std::string& name : subject.directions) {
     text.add(fmt::format(
