@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -442,7 +443,9 @@ void explain_run(const Context& context, const std::filesystem::path& folder,
 std::optional<std::filesystem::path> run_meant(const ExplainOptions& options) {
   if (!options.question.empty()) return resolve_run(options.what, options.runs_dir);
   if (options.what.starts_with("@")) return resolve_run(options.what, options.runs_dir);
-  if (std::filesystem::exists(std::filesystem::path(options.what) / "run.json"))
+  if (options.what.empty()) return std::nullopt;
+  std::error_code none;  // a name may be too long for a file
+  if (std::filesystem::exists(std::filesystem::path(options.what) / "run.json", none))
     return std::filesystem::path(options.what);
   for (const ListedRun& run : list_runs(options.runs_dir)) {
     if (run.path.filename().string().starts_with(options.what) ||
@@ -477,15 +480,19 @@ void run_explain(const Context& context, const ExplainOptions& options) {
   if (looks_like_error_code(options.what)) return explain_error_code(context, options.what);
   if (options.what == "words") return explain_all_terms(context);
   if (const auto run = run_meant(options)) return explain_run(context, *run, options.question);
-  if (options.what != "sites") {
-    if (const Term* term = find_term(options.what)) return explain_term(context, *term);
-  }
   std::optional<ModelConfig> config;
   if (!options.model.empty()) config = Model::load(resolve_model(options.model)).config();
   const ModelConfig* model = config ? &*config : nullptr;
-  const bool list = options.what == "sites";
-  explain_sites(context, list ? explain_all_sites(model) : explain_site_text(options.what, model),
-                list);
+  if (options.what == "sites") return explain_sites(context, explain_all_sites(model), true);
+  std::vector<ExplainedSite> sites;
+  try {
+    sites = explain_site_text(options.what, model);
+  } catch (const ArgumentError&) {
+    // A site's name goes before a word: `pattern` is both.
+    if (const Term* term = find_term(options.what)) return explain_term(context, *term);
+    throw;
+  }
+  explain_sites(context, sites, false);
 }
 
 }  // namespace

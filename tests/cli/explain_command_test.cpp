@@ -7,6 +7,7 @@
 #include "gnomon/model/hook_aliases.h"
 #include "gnomon/model/hook_points.h"
 #include "gnomon/model/site_explanation.h"
+#include "gnomon/report/glossary.h"
 #include "gnomon/report/text_table.h"
 #include "run_command.h"
 
@@ -186,6 +187,29 @@ TEST(ExplainCommand, WithAModelItsSizes) {
   EXPECT_NE(other.err.find("family llama; this model is gpt2"), std::string::npos) << other.err;
   EXPECT_EQ(explained({"sites", "--model", model}).size(),
             27U);  // 30 less rot_q, rot_k, pre_linear
+}
+
+TEST(ExplainCommand, WordsWithTheirExplanations) {
+  const auto all = run_gnomon({"explain", "words"});
+  ASSERT_EQ(all.exit_status, 0) << all.err;
+  for (const Term& term : glossary()) {
+    const auto result = run_gnomon({"explain", std::string(term.id)});
+    ASSERT_EQ(result.exit_status, 0) << term.id << result.err;
+    EXPECT_NE(all.out.find("  " + std::string(term.id)), std::string::npos);
+    for (const std::string& line : test::lines_of(result.out)) EXPECT_LE(display_width(line), 80);
+  }
+  const auto json = run_gnomon({"--json", "explain", "residual stream"});
+  EXPECT_EQ(Json::parse(json.out)["id"], "residual-stream");
+  EXPECT_EQ(Json::parse(run_gnomon({"--json", "explain", "words"}).out)["terms"].size(),
+            glossary().size());
+  // A site of that name goes first.
+  EXPECT_EQ(explained({"mlp_out"})[0]["hook"], "blocks.{l}.hook_mlp_out");
+}
+
+TEST(ExplainCommand, ARunThatIsNotThere) {
+  const auto result = run_gnomon({"explain", "no-such-run", "--question", "why-not-1"});
+  EXPECT_EQ(result.exit_status, 3) << result.err;
+  EXPECT_NE(result.err.find("no-such-run"), std::string::npos);
 }
 
 }  // namespace
