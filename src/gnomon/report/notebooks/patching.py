@@ -97,6 +97,7 @@ resampled = (draws @ sum_xy) / (draws @ sum_xx)
 for stored, q in zip(patch["gain"]["interval"] or [], (0.5 - patch["bootstrap"]["level"] / 2,
                                                       0.5 + patch["bootstrap"]["level"] / 2)):
     below, up_to = (resampled < stored - 1e-9).mean(), (resampled <= stored + 1e-9).mean()
+    assert 0 < up_to and below < 1, f"{stored} lies outside all values drawn here"
     error = 5 * math.sqrt(q * (1 - q) * (1 / patch["bootstrap"]["n"] + 1 / N_RESAMPLE))
     compare(f"end of the interval at {q:.3f}", float(np.clip(q, below, up_to)), q, error)
     print(f"quantile {q:.3f}: stored {stored:+.4f}, drawn here {np.quantile(resampled, q):+.4f}")

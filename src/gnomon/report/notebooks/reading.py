@@ -81,6 +81,7 @@ def compare(name, here, stored, tolerance):
     assert (here is None) == (stored is None), f"{name}: {here} here, {stored} stored"
     if stored is None:
         return
+    here, stored = float(here), float(stored)
     difference = abs(here - stored)
     assert difference <= tolerance, (
         f"{name}: {here!r} here, {stored!r} stored; they differ by {difference:.2g}, "

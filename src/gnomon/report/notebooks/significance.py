@@ -66,7 +66,7 @@ for k, name in enumerate(tested):
 # **Intervals.** Fisher's is a formula. The reported one is a bootstrap: draw text groups with replacement,
 # compute r again, take the middle {{level}} %. Gnomon's draws and those of this notebook are different random
 # numbers, so the ends are not the same: each stored end must lie at its quantile of the resamples drawn here,
-# within 5 standard errors of that share, $5\sqrt{q(1-q)(1/B_1 + 1/B_2)}$ for $B_1$ and $B_2$ resamples.
+# among the values drawn and within 5 standard errors of that share, $5\sqrt{q(1-q)(1/B_1 + 1/B_2)}$ for $B_1$ and $B_2$ resamples.
 
 # %% id=bootstrap
 random = np.random.default_rng(SEED)
@@ -93,6 +93,7 @@ def share_tolerance(q, n_stored):
 def compare_quantile(name, values, stored, q, loose):
     """The stored number is the q quantile of values, within the error of both samples."""
     below, up_to = (values < stored - loose).mean(), (values <= stored + loose).mean()
+    assert 0 < up_to and below < 1, f"{name}: {stored} lies outside all {len(values)} values drawn here"
     compare(name, float(np.clip(q, below, up_to)), q, share_tolerance(q, N_STORED))
 
 
