@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "charts/sample_charts.h"
 #include "gnomon/base/error.h"
@@ -61,25 +63,29 @@ TEST_P(EveryChart, IsAccessible) {
   }
 }
 
+// Values of fill and stroke.
+std::set<std::string> colours_of(const std::string& svg) {
+  std::set<std::string> colours;
+  for (const XmlElement& element : elements_of(svg)) {
+    for (const char* name : {"fill", "stroke"}) {
+      if (element.attributes.contains(name)) colours.insert(element.attributes.at(name));
+    }
+  }
+  return colours;
+}
+
 // A file has literal colours only, of its theme; a page has no literal colour.
 TEST_P(EveryChart, HasItsColours) {
   for (const Figure& figure : figures_) {
     for (const Theme theme : {Theme::light, Theme::dark}) {
-      std::set<std::string> colours = {"none"};
-      for (const ThemeVariable& variable : theme_variables())
-        colours.emplace(variable.value(theme));
-      for (const XmlElement& element : XmlReader(standalone_svg(figure, theme)).elements())
-        for (const char* name : {"fill", "stroke"})
-          if (element.attributes.contains(name))
-            EXPECT_TRUE(colours.contains(element.attributes.at(name)))
-                << element.attributes.at(name);
+      std::set<std::string> known = {"none"};
+      for (const ThemeVariable& variable : theme_variables()) known.emplace(variable.value(theme));
+      for (const std::string& colour : colours_of(standalone_svg(figure, theme)))
+        EXPECT_TRUE(known.contains(colour)) << figure.id << " " << colour;
     }
-    for (const XmlElement& element : XmlReader(embedded_svg(figure)).elements())
-      for (const char* name : {"fill", "stroke"})
-        if (element.attributes.contains(name))
-          EXPECT_TRUE(element.attributes.at(name) == "none" ||
-                      element.attributes.at(name).starts_with("var(--gn-"))
-              << element.attributes.at(name);
+    for (const std::string& colour : colours_of(embedded_svg(figure)))
+      EXPECT_TRUE(colour == "none" || colour.starts_with("var(--gn-"))
+          << figure.id << " " << colour;
   }
 }
 
@@ -89,10 +95,12 @@ double attribute(const XmlElement& element, const char* name, double otherwise) 
 }
 
 std::string unescaped(std::string text) {
-  for (const auto& [entity, c] :
-       {std::pair{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&#39;", "'"}, {"&amp;", "&"}})
-    for (std::size_t at; (at = text.find(entity)) != std::string::npos;)
-      text.replace(at, std::string(entity).size(), c);
+  constexpr std::pair<std::string_view, std::string_view> kEntities[] = {
+      {"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&#39;", "'"}, {"&amp;", "&"}};
+  for (const auto& [entity, character] : kEntities) {
+    for (std::size_t at = 0; (at = text.find(entity, at)) != std::string::npos; ++at)
+      text.replace(at, entity.size(), character);
+  }
   return text;
 }
 
@@ -101,7 +109,7 @@ TEST_P(EveryChart, TextStaysInside) {
   for (const Figure& figure : figures_) {
     double shift_x = 0;
     double shift_y = 0;
-    for (const XmlElement& element : XmlReader(standalone_svg(figure, Theme::light)).elements()) {
+    for (const XmlElement& element : elements_of(standalone_svg(figure, Theme::light))) {
       if (element.tag == "g" && element.attributes.contains("class") &&
           element.attributes.at("class") == "gn-cell") {
         shift_x = shift_y = 0;
@@ -128,10 +136,11 @@ TEST_P(EveryChart, TextStaysInside) {
 }
 
 void check_fields(const Json& json, const std::set<std::string>& known, const std::string& id) {
-  if (json.is_object() && json.contains("field") && json.contains("type"))
+  if (json.is_object() && json.contains("field") && json.contains("type")) {
     EXPECT_TRUE(known.contains(json.at("field").get<std::string>())) << id << json.at("field");
-  if (json.is_structured())
-    for (const Json& inner : json) check_fields(inner, known, id);
+  }
+  if (!json.is_structured()) return;
+  for (const Json& inner : json) check_fields(inner, known, id);
 }
 
 TEST_P(EveryChart, HasAVegaLiteSpecification) {
@@ -142,8 +151,9 @@ TEST_P(EveryChart, HasAVegaLiteSpecification) {
                   json.contains("hconcat"),
               1)
         << figure.id;
-    if (json.contains("data"))
+    if (json.contains("data")) {
       EXPECT_EQ(json.at("data").at("values").size(), figure.table.rows.size()) << figure.id;
+    }
     // The columns, and what transforms and bins of ours make of them.
     std::set<std::string> known(figure.table.columns.begin(), figure.table.columns.end());
     known.insert({"rows", "share", "when", "value", "change", "null_low"});
@@ -162,7 +172,7 @@ TEST_P(EveryChart, SameNumbersSameBytes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Samples, EveryChart, testing::ValuesIn(kSamples),
-                         [](const auto& info) { return sample_name(info.param); });
+                         [](const auto& sample) { return sample_name(sample.param); });
 
 // tests/charts/golden holds what the usual sample gives. After a deliberate change:
 //   GNOMON_WRITE_GOLDEN=1 build/release/charts_test --gtest_filter='*Golden*'
@@ -211,7 +221,7 @@ TEST(Charts, PanelsSayWhereTheirValuesAre) {
   panel.row = {0, 1};
   double px0 = 0, px1 = 0, x0 = 0, x1 = 0;
   std::vector<double> dots;
-  for (const XmlElement& element : XmlReader(embedded_svg(scatter_figure(chart))).elements()) {
+  for (const XmlElement& element : elements_of(embedded_svg(scatter_figure(chart)))) {
     if (element.attributes.contains("data-px0")) {
       px0 = attribute(element, "data-px0", 0);
       px1 = attribute(element, "data-px1", 0);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "analyses/tiny_study.h"
@@ -60,7 +61,7 @@ TEST(Figures, MarksNameTheRowsOfTheStudy) {
   const std::vector<Figure> figures = figures_of(study_run(study, folder.path() / "run"));
   const auto scatter = std::ranges::find(figures, "projections", &Figure::id);
   std::set<std::string> rows;
-  for (const XmlElement& element : XmlReader(embedded_svg(*scatter)).elements())
+  for (const XmlElement& element : elements_of(embedded_svg(*scatter)))
     if (element.attributes.contains("data-row")) rows.insert(element.attributes.at("data-row"));
   EXPECT_EQ(rows.size(), static_cast<std::size_t>(study.data.n_row()));
   const detail::CsvColumns table(figure_csv(*scatter), "projections.csv");
@@ -80,15 +81,19 @@ TEST(Figures, TheBlockHasEveryHookPointOnce) {
       const Figure figure =
           detail::block_figure(study.data.config, study.data.target, study.analysis);
       std::multiset<std::string> shown;
-      for (const XmlElement& element : XmlReader(embedded_svg(figure)).elements())
+      for (const XmlElement& element : elements_of(embedded_svg(figure)))
         if (element.attributes.contains("data-hook"))
           shown.insert(element.attributes.at("data-hook"));
       const std::string block = "blocks." + std::to_string(layer) + ".";
-      for (const std::string& name : hook_names(study.data.config))
-        if (!name.starts_with("blocks.") || name.starts_with(block))
+      for (const std::string& name : hook_names(study.data.config)) {
+        if (!name.starts_with("blocks.") || name.starts_with(block)) {
           EXPECT_EQ(shown.count(name), 1u) << name;
-      for (const DirectionResult& direction : study.analysis.directions)
-        if (direction.defined()) EXPECT_EQ(shown.count(direction.site), 1u) << direction.site;
+        }
+      }
+      for (const DirectionResult& direction : study.analysis.directions) {
+        if (!direction.defined()) continue;
+        EXPECT_EQ(shown.count(direction.site), 1u) << direction.site;
+      }
     }
   }
 }

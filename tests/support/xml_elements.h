@@ -96,4 +96,9 @@ class XmlReader {
   std::string error_;
 };
 
+// By value, so that a loop over them may be written in one line.
+inline std::vector<XmlElement> elements_of(std::string_view xml) {
+  return XmlReader(xml).elements();
+}
+
 }  // namespace gnomon::test

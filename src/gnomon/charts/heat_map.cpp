@@ -66,7 +66,7 @@ Layout layout_of(const HeatMapChart& chart) {
   const double label_height = layout.turned_labels ? std::min(kHighestLabel, widest) + 8 : 20;
   layout.top = kTitleHeight + (chart.column_title.empty() ? 0 : 18) + label_height;
   layout.legend_top = layout.top + layout.cell_height * static_cast<double>(chart.rows.size()) + 14;
-  const double legend_width = kLegendStep * (2 * kDivergingSteps + 1) + 120;
+  const double legend_width = kLegendStep * (2 * kDivergingSteps + 1) + 80;
   layout.width = std::max({layout.left + layout.cell_width * n_column + kMargin,
                            detail::text_width(chart.title, 14, true) + 2 * kMargin,
                            layout.left + legend_width + kMargin});
@@ -148,16 +148,14 @@ void draw_legend(Canvas& canvas, const HeatMapChart& chart, const Layout& layout
   label(0, -limit);
   label(kDivergingSteps, 0);
   label(n_step - 1, limit);
-  canvas.text(layout.left + n_step * kLegendStep + 8, y + 10, chart.value_title,
-              {.size = 11,
-               .fill = paint::kMuted,
-               .most_width = layout.width - layout.left - n_step * kLegendStep - 8 - 4});
+  const double room = layout.width - layout.left - kMargin;
+  canvas.text(layout.left, y + 44, chart.value_title,
+              {.size = 11, .fill = paint::kMuted, .most_width = room});
   if (chart.mark_meaning.empty()) return;
   canvas.leaf("circle",
-              {{"cx", layout.left + 4}, {"cy", y + 42}, {"r", "2"}, {"fill", paint::kInk}});
-  canvas.text(
-      layout.left + 14, y + 46, chart.mark_meaning,
-      {.size = 11, .fill = paint::kMuted, .most_width = layout.width - layout.left - 14 - kMargin});
+              {{"cx", layout.left + 4}, {"cy", y + 58}, {"r", "2"}, {"fill", paint::kInk}});
+  canvas.text(layout.left + 14, y + 62, chart.mark_meaning,
+              {.size = 11, .fill = paint::kMuted, .most_width = room - 14});
 }
 
 std::string specification_of(const Figure& figure, const HeatMapChart& chart, double limit) {
