@@ -33,6 +33,7 @@ ReportFiles svg_files(const StoredRun& run, const ReportTools& /*tools*/) {
   constexpr std::array kThemes = {Theme::light, Theme::dark};
   for (FigureFile& file : figure_files(figures_of(run), kThemes))
     made.files.push_back({"figures/" + file.name, std::move(file.content), false});
+  if (made.files.empty()) made.notes.emplace_back("the run has no results that have a figure");
   return made;
 }
 
