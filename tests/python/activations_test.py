@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Activations in Python are the command's numbers, in the library's memory."""
 
+import concurrent.futures
+import contextlib
 import gc
+import io
 import threading
 import unittest
 
@@ -143,6 +146,28 @@ class ActivationsTest(ModelCase):
         self.assertEqual([total for _, total in seen], [n_token] * len(seen))
         with self.assertRaises(TypeError):
             gnomon.capture(self.model, TEXTS, NEURON, progress=3)
+
+    def test_a_progress_line_goes_where_python_writes(self):
+        shown = io.StringIO()
+        with contextlib.redirect_stderr(shown):
+            gnomon.capture(self.model, TEXTS, NEURON, progress=True)
+        self.assertRegex(shown.getvalue(), r"^Run +done in 0:0\d  \d+/\d+ tokens\n$")
+
+    def test_several_threads_at_once(self):
+        expected = gnomon.capture(self.model, TEXTS, NEURON)[NEURON].values
+        edit = gnomon.Edit.call("blocks.0.hook_mlp_out@all", lambda values, rows: values + 0, may_change_nothing=True)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            runs = [pool.submit(gnomon.capture, self.model, TEXTS, NEURON, [edit]) for _ in range(16)]
+        for run in runs:
+            np.testing.assert_array_equal(run.result()[NEURON].values, expected)
+
+    def test_the_number_of_threads_changes_no_bit(self):
+        before = gnomon.threads()
+        self.addCleanup(gnomon.set_threads, before)
+        expected = gnomon.capture(self.model, TEXTS, NEURON)[NEURON].values
+        gnomon.set_threads(1)
+        self.assertEqual(gnomon.threads(), 1)
+        np.testing.assert_array_equal(gnomon.capture(self.model, TEXTS, NEURON)[NEURON].values, expected)
 
     def test_what_progress_raises_ends_the_call(self):
         class Enough(Exception):

@@ -66,7 +66,7 @@ class PackageTest(unittest.TestCase):
         result = python(
             "-m",
             "mypy",
-            "--no-incremental",
+            "--cache-dir=/dev/null",
             "--config-file",
             REPOSITORY / "pyproject.toml",
             PACKAGE,
