@@ -112,7 +112,7 @@ class Lens:
         )
         weights = convert_gpt2_weights(source, self.model.cfg)
         missing = self.model.load_state_dict(weights, strict=False).missing_keys
-        assert all("mask" in key or "IGNORE" in key for key in missing), missing
+        assert all(key.endswith(("mask", "IGNORE", "b_U")) for key in missing), missing
         self.model.eval()
         self.n_layer = config.n_layer
 

@@ -4,8 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
+#include "gnomon/base/file.h"
 #include "gnomon/report/import_text.h"
 #include "gnomon/text/corpus.h"
 #include "support/original_run_files.h"
@@ -71,6 +74,44 @@ TEST_F(ImportFiles, JsonHasTheStableKeys) {
   for (const Json& finding : json["findings"])
     EXPECT_THAT(keys_of(finding), ElementsAre("id", "severity", "title", "evidence", "rule"));
   EXPECT_NO_THROW(dump_json(json));
+}
+
+// Numbers may differ in their last digits from machine to machine.
+void expect_same(const Json& found, const Json& golden, const std::string& where) {
+  if (found.is_number() && golden.is_number()) {
+    const double tolerance = 1e-9 * std::max(1.0, std::abs(golden.get<double>()));
+    EXPECT_NEAR(found.get<double>(), golden.get<double>(), tolerance) << where;
+    return;
+  }
+  ASSERT_EQ(found.type(), golden.type()) << where;
+  if (!found.is_structured()) {
+    EXPECT_EQ(found, golden) << where;
+    return;
+  }
+  ASSERT_EQ(found.size(), golden.size()) << where;
+  if (found.is_array()) {
+    for (std::size_t i = 0; i < found.size(); ++i)
+      expect_same(found[i], golden[i], where + "[" + std::to_string(i) + "]");
+    return;
+  }
+  EXPECT_THAT(keys_of(found), ::testing::ElementsAreArray(keys_of(golden))) << where;
+  for (const auto& [key, value] : found.items()) {
+    ASSERT_TRUE(golden.contains(key)) << where << "." << key;
+    expect_same(value, golden[key], where + "." + key);
+  }
+}
+
+// tests/tools/import_schema_test.py holds the golden file against assets/schema/import.schema.json.
+// Where a change is meant, copy what the failing test leaves behind over it.
+TEST_F(ImportFiles, JsonIsTheGoldenOne) {
+  const Json json = import_json(imported_);
+  const std::filesystem::path golden =
+      std::filesystem::path(GNOMON_TEST_DATA) / "import" / "import.json";
+  expect_same(json, read_json_file(golden), "import");
+  if (!HasFailure()) return;
+  const auto left = std::filesystem::temp_directory_path() / "gnomon_import_golden.json";
+  write_file_atomic(left, dump_json(json));
+  ADD_FAILURE() << "what was found is in " << left;
 }
 
 TEST_F(ImportFiles, WithoutFilesThereAreReasons) {

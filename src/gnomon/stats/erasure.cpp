@@ -78,6 +78,10 @@ RankOneErasure leace(MatrixView<const double> rows, std::span<const double> z) {
   if (rows.rows < 2)
     throw ArgumentError(ErrorCode::bad_data,
                         fmt::format("leace: {} rows, expected at least 2", rows.rows));
+  const auto [lowest, highest] = std::ranges::minmax(z);
+  if (!(lowest < highest))
+    throw ArgumentError(ErrorCode::bad_data, "leace: the labels are all the same",
+                        "there is nothing to erase");
   RankOneErasure erasure;
   erasure.mean = column_means(rows);
   const auto d = static_cast<std::size_t>(rows.cols);

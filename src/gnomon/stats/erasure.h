@@ -37,7 +37,8 @@ RankOneErasure mean_projection(MatrixView<const double> rows, std::span<const do
 //
 // Σ is the covariance of `rows`, not shrunk; eigenvalues below max(n, d) eps of the largest count
 // as 0. After it cov(x', z) = 0 on these rows. Throws ArgumentError (bad_data) for fewer than 2
-// rows or where z has no covariance with any column, ShapeError, NumericError.
+// rows, labels that are all the same or have no covariance with any column, ShapeError,
+// NumericError.
 RankOneErasure leace(MatrixView<const double> rows, std::span<const double> z);
 
 }  // namespace gnomon
