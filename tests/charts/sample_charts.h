@@ -96,7 +96,7 @@ class Maker {
     if (sample_ != Sample::hostile) return usual;
     std::string hostile = usual + "</text></svg><script>alert(1)</script>\" onload=\"x\" ' & ]]> " +
                           "fill=\"var(--gn-ink)\" \x01\x7f\xff\xfe \xE2\x80\xAE olleh \n\t ";
-    for (int i = 0; i < 500; ++i) hostile += "very long ";
+    for (int i = 0; i < 60; ++i) hostile += "very long ";
     return hostile;
   }
   std::vector<std::int64_t> rows(std::size_t count) const {
