@@ -192,7 +192,9 @@ class Experiment {
       }
     });
     data_ = read_data_set(folder);
-    run.set_data({text_hash_, static_cast<std::uint64_t>(data_.counts.n_read),
+    // One hash for the manifest, whatever the number of files.
+    const std::string data_hash = texts_.sources.size() == 1 ? text_hash_ : sha256_hex(text_hash_);
+    run.set_data({data_hash, static_cast<std::uint64_t>(data_.counts.n_read),
                   static_cast<std::uint64_t>(data_.texts.n_text()),
                   static_cast<std::uint64_t>(data_.texts.groups.n_groups)});
     reporter_data_ = std::make_shared<ReporterData>(experiment_reporter_data(inputs_, data_));

@@ -100,6 +100,11 @@ ReportFigures::ReportFigures(const ReportData& data) {
   if (whole == figures_.end()) return;
   // One by one, so that they stand side by side where there is room.
   std::vector<Figure> panels = projection_panels_of(data.main.run);
+  // The branches of a gated neuron have their row in the table and files of their own.
+  if (data.rows.n_row * n_panel > kMostShownMarks)
+    std::erase_if(panels, [](const Figure& panel) {
+      return panel.id.ends_with("-input-gate") || panel.id.ends_with("-input-up");
+    });
   const auto place = figures_.erase(whole);
   figures_.insert(place, std::make_move_iterator(panels.begin()),
                   std::make_move_iterator(panels.end()));

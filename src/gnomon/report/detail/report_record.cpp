@@ -115,6 +115,33 @@ std::size_t head_length(const std::string& text) {
   return length;
 }
 
+// How many bytes of each text are shown, so that a page of 2,000 texts stays under 1 MB: what the
+// marks of the panels (42 bytes each) and the numbers of the rows leave.
+std::size_t shown_text_bytes(const ReportRows& rows) {
+  constexpr double kBudget = 780000;
+  const double n_row = static_cast<double>(rows.rows.size());
+  const double n_panel = std::min(static_cast<double>(rows.projections.size()) + 2, 6.0);
+  const double budget =
+      std::max(kBudget - 42 * std::min(n_row * n_panel, 9000.0) - 100 * n_row, kBudget / 4);
+  std::vector<std::size_t> sizes;
+  for (const ReportRow& row : rows.rows) sizes.push_back(row.text.size());
+  std::ranges::sort(sizes);
+  double left = budget;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const double share = left / static_cast<double>(sizes.size() - i);
+    if (static_cast<double>(sizes[i]) > share) return static_cast<std::size_t>(share);
+    left -= static_cast<double>(sizes[i]);
+  }
+  return sizes.empty() ? 0 : sizes.back();
+}
+
+std::string cut_text(const std::string& text, std::size_t most) {
+  if (text.size() <= most) return text;
+  std::size_t length = most;
+  while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U) --length;
+  return text.substr(0, length) + "…";
+}
+
 std::string text_cell(const std::string& text) {
   if (text.size() <= kTextHead + 40) return html_text(text);
   const std::size_t head = head_length(text);
@@ -123,7 +150,7 @@ std::string text_cell(const std::string& text) {
 }
 
 // End tags of rows and cells are left out, as HTML allows: thousands of them are a tenth of a page.
-std::string text_rows(const ReportRows& rows, bool with_reports) {
+std::string text_rows(const ReportRows& rows, bool with_reports, std::size_t most_bytes) {
   std::string body;
   for (const ReportRow& row : rows.rows) {
     const std::string token = row.token ? fmt::format("{} (id {})", row.position, *row.token)
@@ -136,7 +163,7 @@ std::string text_rows(const ReportRows& rows, bool with_reports) {
                                                       : std::nullopt;
       body += fmt::format("<td>{}<td>{}", number_text(row.report), number_text(error));
     }
-    body += "<td dir=auto>" + text_cell(row.text);
+    body += "<td dir=auto>" + text_cell(cut_text(row.text, most_bytes));
   }
   return body;
 }
@@ -201,6 +228,12 @@ ReportSection texts_section(const ReportData& data) {
         "errors. "
         "analysis/projections.csv has all.",
         rows.rows.size(), rows.n_row);
+  const std::size_t most_bytes = shown_text_bytes(rows);
+  if (std::ranges::any_of(rows.rows,
+                          [&](const ReportRow& row) { return row.text.size() > most_bytes; }))
+    note += fmt::format(
+        " Texts are cut after {} bytes, to keep the page small; data/prompts.jsonl has them whole.",
+        most_bytes);
   std::string head =
       "<th scope=col>row<th scope=col>part<th scope=col>token<th scope=col>activation";
   if (with_reports) head += "<th scope=col>report<th scope=col>report − activation";
@@ -210,7 +243,8 @@ ReportSection texts_section(const ReportData& data) {
       "<div id=\"text-tools\"></div>\n<div class=\"wide texts\" role=\"region\" tabindex=\"0\" "
       "aria-label=\"Texts\">"
       "<table id=\"rows\"{}>\n<thead><tr>{}</thead>\n<tbody>\n{}</tbody></table></div>\n",
-      with_reports ? " class=\"with-reports\"" : "", head, text_rows(rows, with_reports))};
+      with_reports ? " class=\"with-reports\"" : "", head,
+      text_rows(rows, with_reports, most_bytes))};
   return section;
 }
 
