@@ -88,12 +88,12 @@ struct DosePoint {
   double mean_report = 0;
   double sd_report = 0;    // over rows
   double mean_change = 0;  // of the report, from the unchanged run
-  std::optional<double> mean_direct;
+  std::optional<double> mean_direct = {};
   // Of the stream that holds the write: mean distance from the natural rows, mean percentile among
   // the distances of unchanged held-out rows, share of rows within 99 % of these.
-  std::optional<double> mean_distance;
-  std::optional<double> mean_percentile;
-  std::optional<double> share_typical;
+  std::optional<double> mean_distance = {};
+  std::optional<double> mean_percentile = {};
+  std::optional<double> share_typical = {};
 };
 // One for each dose. `direct`, reports of the direct effect alone, may be empty.
 std::vector<DosePoint> dose_points(const DoseResponse& response, std::span<const double> doses,
