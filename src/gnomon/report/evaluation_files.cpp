@@ -100,6 +100,7 @@ Json summary_json(const ActivationSummary& summary) {
 
 Json evaluation_json(const ReporterEvaluation& evaluation) {
   Json json;
+  json["$schema"] = "urn:gnomon:schema:evaluation:1";
   json["target"] = evaluation.target;
   json["truth"] = evaluation.truth;
   json["feature_site"] = evaluation.feature_site;
