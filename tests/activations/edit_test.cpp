@@ -387,7 +387,7 @@ TYPED_TEST(EditTest, AFunctionEditsAsTheModesDo) {
       if (coordinate) at = {{at.site.kind, at.site.layer, 1}, {Position::Kind::index, -1}};
       SCOPED_TRACE(site_at_name(at, this->config()));
       Edit<T> by_mode = make_edit<T>(at, EditMode::scale, {T(1.25)});
-      Edit<T> by_function{at, EditMode::call};
+      Edit<T> by_function = make_edit<T>(at, EditMode::call, {});
       by_function.function = [](const EditedRows&, MatrixView<T> values) {
         for (Index r = 0; r < values.rows; ++r) {
           for (T& value : values.row(r)) value *= T(1.25);
@@ -416,7 +416,7 @@ TYPED_TEST(EditTest, AFunctionIsToldWhichRowsItHas) {
     const SiteAt at = {{kind, 1, std::nullopt}, {Position::Kind::last, -1}};
     std::vector<Index> seen;
     Index n_head = 0;
-    Edit<T> edit{at, EditMode::call};
+    Edit<T> edit = make_edit<T>(at, EditMode::call, {});
     edit.may_change_nothing = true;
     edit.function = [&](const EditedRows& rows, MatrixView<T> values) {
       n_head = rows.n_head;
@@ -439,7 +439,7 @@ TYPED_TEST(EditTest, AFunctionIsToldWhichRowsItHas) {
 TYPED_TEST(EditTest, WhatAFunctionThrowsEndsTheRun) {
   using T = typename TypeParam::Scalar;
   const auto texts = this->texts();
-  Edit<T> edit{everywhere(HookKind::resid_mid, 1), EditMode::call};
+  Edit<T> edit = make_edit<T>(everywhere(HookKind::resid_mid, 1), EditMode::call, {});
   edit.function = [](const EditedRows&, MatrixView<T>) { throw std::out_of_range("mine"); };
   EXPECT_THROW(read_one<T>(this->model(), texts, this->logits(), {edit}), std::out_of_range);
   edit.function = [](const EditedRows&, MatrixView<T> values) {
