@@ -23,6 +23,9 @@
 namespace gnomon::cli {
 namespace {
 
+// Of a format that makes more files, one line tells all.
+constexpr std::size_t kListedFiles = 4;
+
 struct ReportOptions {
   RunOptions run;
   std::vector<std::string> formats;  // all where it is empty
@@ -63,12 +66,20 @@ void run_report(const Context& context, const ReportOptions& options) {
       for (const ReportFile& file : made.files) {
         if (format.prefix.empty()) report.replace(file.name, std::span(&file, 1));
       }
+      std::size_t bytes = 0;
       for (const ReportFile& file : made.files) {
         const std::filesystem::path path = run / kReportFolder / file.name;
         if (first.empty()) first = path;
+        bytes += file.content.size();
         const std::string shown = visible_text(path.string());
         list.push_back({{"path", shown}, {"bytes", file.content.size()}});
-        context.message(fmt::format("Report   {}  {}", shown, size_text(file.content.size())));
+        if (made.files.size() <= kListedFiles)
+          context.message(fmt::format("Report   {}  {}", shown, size_text(file.content.size())));
+      }
+      if (made.files.size() > kListedFiles) {
+        const std::filesystem::path place = run / kReportFolder / format.prefix;
+        context.message(fmt::format("Report   {}  {} files, {}", visible_text(place.string()),
+                                    made.files.size(), size_text(bytes)));
       }
       for (const std::string& note : made.notes) context.message("Note     " + visible_text(note));
     }

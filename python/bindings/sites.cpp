@@ -61,8 +61,8 @@ void bind_site(nb::module_& module) {
           "__eq__",
           [](const NamedSite& self, nb::handle other) {
             if (!nb::isinstance<NamedSite>(other)) return false;
-            const auto& site = nb::cast<const NamedSite&>(other);
-            return site.at == self.at && site.name == self.name;
+            const auto& that = nb::cast<const NamedSite&>(other);
+            return that.at == self.at && that.name == self.name;
           },
           nb::arg("other").none(), nb::sig("def __eq__(self, other: object, /) -> bool"));
 }

@@ -321,7 +321,14 @@ void add_ladder(KeyedText& text) {
     text.add(fmt::format("For `head`, {} is what its line through the last stream does not find.",
                          text.r(missed)));
   text.add("\n\n");
-  text.add(picture("ladder", "r after each step of every ladder; each ends at 1"));
+  // A page of 500 words has room for one; the report shows every ladder.
+  for (const char* name : {"input", "output", "head"}) {
+    if (values.ladder(name).empty()) continue;
+    text.add(
+        picture(fmt::format("ladder-{}", name),
+                fmt::format("r after each step, from {} to the activation; it ends at 1", name)));
+    break;
+  }
 }
 
 void add_cause(KeyedText& text, const WriteupSubject& subject) {
