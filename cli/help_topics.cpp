@@ -82,7 +82,7 @@ Environment  GNOMON_CACHE XDG_CACHE_HOME HOME     where fetched models are
              NO_COLOR CLICOLOR CLICOLOR_FORCE FORCE_COLOR TERM     colour
              COLUMNS     width of progress lines where no terminal tells it
              JPY_PARENT_PID JPY_SESSION_NAME     a notebook: plain progress
-             GNOMON_PYTHON     the Python that runs notebooks, python3 unless set
+             GNOMON_PYTHON     the Python that runs notebooks; python3 if unset
 Network      `gnomon model fetch` is the only command that uses it.
 )";
 }

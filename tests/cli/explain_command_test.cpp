@@ -203,7 +203,7 @@ TEST(ExplainCommand, WordsWithTheirExplanations) {
   EXPECT_EQ(Json::parse(run_gnomon({"--json", "explain", "words"}).out)["terms"].size(),
             glossary().size());
   // A site of that name goes first.
-  EXPECT_EQ(explained({"mlp_out"})[0]["hook"], "blocks.{l}.hook_mlp_out");
+  EXPECT_EQ(explained({"embed"})[0]["hook"], "hook_embed");
 }
 
 TEST(ExplainCommand, ARunThatIsNotThere) {

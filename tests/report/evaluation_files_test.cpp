@@ -130,6 +130,7 @@ TEST(EvaluationFiles, ReadBackAsTheyWereWritten) {
 TEST(EvaluationFiles, ReadingRefusesWhatIsMissingOrOfAnotherType) {
   const Json whole = evaluation_json(cases()[0].evaluation);
   for (const auto& [key, value] : whole.items()) {
+    if (key == "$schema") continue;  // for validators; runs of earlier versions have none
     Json without = whole;
     without.erase(key);
     EXPECT_THROW(evaluation_from_json(without, "evaluation.json"), FileError) << key;
