@@ -77,7 +77,7 @@ class NotebookTest(unittest.TestCase):
 
     def validated(self, path):
         check = "import nbformat, sys; nbformat.validate(nbformat.read(sys.argv[1], as_version=4))"
-        done = subprocess.run([self.python, "-c", check, str(path)], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-c", check, str(path)], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return json.loads(path.read_text(encoding="utf-8"))
 
