@@ -904,6 +904,10 @@ class RidgeFit:
     def bias(self) -> float: ...
 
     @property
+    def penalty(self) -> float:
+        """lambda, which is a keyword here."""
+
+    @property
     def n(self) -> int: ...
 
     @property
@@ -946,9 +950,9 @@ class RidgeCv:
 
     def __repr__(self) -> str: ...
 
-def fit_ridge(x: numpy.typing.ArrayLike, y: numpy.typing.ArrayLike, lambda_: float, scaling: str = 'none') -> RidgeFit:
+def fit_ridge(x: numpy.typing.ArrayLike, y: numpy.typing.ArrayLike, penalty: float, scaling: str = 'none') -> RidgeFit:
     """
-    Ridge regression in closed form; lambda_ = 0 is least squares of minimum norm.
+    Ridge regression in closed form; penalty 0 is least squares of minimum norm.
     """
 
 def fit_ridge_cross_validated(x: numpy.typing.ArrayLike, y: numpy.typing.ArrayLike, groups: numpy.typing.ArrayLike, *, n_lambda: int = 25, n_fold: int = 5, seed: int = 0, scaling: str = 'none') -> RidgeCv:
