@@ -145,8 +145,7 @@ void bind_stored_run(nb::module_& module) {
 cli::ProgressListener stage_listener(const nb::object& progress) {
   if (PyCallable_Check(progress.ptr()) == 0) return {};
   return [function = nb::handle(progress)](const std::string& stage, Index done, Index total) {
-    const nb::gil_scoped_acquire acquired;
-    function(stage, done, total);
+    call_back([&] { function(stage, done, total); });
   };
 }
 
