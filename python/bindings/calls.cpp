@@ -72,7 +72,8 @@ std::function<void(std::int64_t, std::int64_t)> progress_function(const nb::obje
       throw nb::type_error("progress: expected None, True, or a function of (done, total)");
     // The object outlives the call, which holds its arguments.
     return [function = nb::handle(progress)](std::int64_t done, std::int64_t total) {
-      call_back([&] { function(done, total); });
+      const nb::gil_scoped_acquire acquired;
+      function(done, total);
     };
   }
   const auto stream = std::make_shared<PythonStream>("stderr");

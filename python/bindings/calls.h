@@ -9,8 +9,6 @@
 #include <string>
 #include <utility>
 
-#include "gnomon/base/error.h"
-
 namespace gnomon::python {
 
 namespace nb = nanobind;
@@ -34,20 +32,6 @@ auto long_call(Body&& body) {
   if (PyErr_CheckSignals() != 0) throw nb::python_error();
   const nb::gil_scoped_release released;
   return std::forward<Body>(body)();
-}
-
-// Runs `body`, which calls Python from within the library. A Ctrl-C that Python raises there is the
-// library's own interruption, so that a run is left as interrupted and not as failed.
-template <class Body>
-void call_back(Body&& body) {
-  const nb::gil_scoped_acquire acquired;
-  try {
-    std::forward<Body>(body)();
-  } catch (const nb::python_error& failure) {
-    if (failure.matches(PyExc_KeyboardInterrupt))
-      throw Error(ErrorCode::interrupted, "stopped on request");
-    throw;
-  }
 }
 
 // A call's `progress`: None for none, True for a line on sys.stderr, or a function of (done,

@@ -145,7 +145,16 @@ void bind_stored_run(nb::module_& module) {
 cli::ProgressListener stage_listener(const nb::object& progress) {
   if (PyCallable_Check(progress.ptr()) == 0) return {};
   return [function = nb::handle(progress)](const std::string& stage, Index done, Index total) {
-    call_back([&] { function(stage, done, total); });
+    const nb::gil_scoped_acquire acquired;
+    try {
+      function(stage, done, total);
+    } catch (const nb::python_error& failure) {
+      // A Ctrl-C that Python raises here is the library's own interruption, so that the run is left
+      // as interrupted and not as failed.
+      if (failure.matches(PyExc_KeyboardInterrupt))
+        throw Error(ErrorCode::interrupted, "stopped on request");
+      throw;
+    }
   };
 }
 
