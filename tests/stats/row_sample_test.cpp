@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -37,6 +38,16 @@ TEST(SampleRows, EveryChoiceIsEquallyLikely) {
   double chi_squared = 0;
   for (const auto& [rows, count] : counts) chi_squared += std::pow(count - 1000.0, 2) / 1000;
   EXPECT_LT(chi_squared, 27.9);
+}
+
+TEST(RowSample, AtMostKeepsAllOrDrawsThatManyInOrder) {
+  const std::vector<Index> rows = {2, 3, 5, 7, 11, 13};
+  EXPECT_EQ(at_most(rows, 6, Random(1, "row_sample_test")), rows);
+  const std::vector<Index> drawn = at_most(rows, 3, Random(1, "row_sample_test"));
+  ASSERT_EQ(drawn.size(), 3U);
+  EXPECT_TRUE(std::ranges::is_sorted(drawn));
+  EXPECT_TRUE(std::ranges::includes(rows, drawn));
+  EXPECT_EQ(at_most(rows, 3, Random(1, "row_sample_test")), drawn);
 }
 
 }  // namespace

@@ -18,21 +18,13 @@
 #include "gnomon/stats/moments.h"
 #include "gnomon/stats/permutation.h"
 #include "gnomon/stats/quantile.h"
+#include "gnomon/stats/row_sample.h"
 
 namespace gnomon {
 namespace {
 
 constexpr std::size_t kRowsTogether = 16;
 constexpr Index kRecheck = 16;
-
-// Ascending, at most n of them.
-std::vector<Index> drawn(std::vector<Index> rows, Index n, Random random) {
-  if (static_cast<Index>(rows.size()) <= n) return rows;
-  random.shuffle(rows);
-  rows.resize(static_cast<std::size_t>(n));
-  std::sort(rows.begin(), rows.end());
-  return rows;
-}
 
 template <class T>
 class ReadDirection {
@@ -58,10 +50,10 @@ class ReadDirection {
   }
 
   DirectionPatch run() {
-    training_ = drawn(data_.rows_of(Part::train), options_.max_rows,
-                      Random(options_.seed, "direction/training rows"));
-    rows_ = drawn(data_.rows_of(Part::test), options_.max_rows,
-                  Random(options_.seed, "direction/held-out rows"));
+    training_ = at_most(data_.rows_of(Part::train), options_.max_rows,
+                        Random(options_.seed, "direction/training rows"));
+    rows_ = at_most(data_.rows_of(Part::test), options_.max_rows,
+                    Random(options_.seed, "direction/held-out rows"));
     choose_direction();
     choose_step();
     patch();

@@ -23,20 +23,13 @@
 #include "gnomon/stats/mahalanobis.h"
 #include "gnomon/stats/permutation.h"
 #include "gnomon/stats/quantile.h"
+#include "gnomon/stats/row_sample.h"
 
 namespace gnomon {
 namespace {
 
 // A null-space part with more than this share of the effect goes past the next readers.
 constexpr double kPastReaders = 0.1;
-
-std::vector<Index> drawn(std::vector<Index> rows, Index n, Random random) {
-  if (std::ssize(rows) <= n) return rows;
-  random.shuffle(rows);
-  rows.resize(static_cast<std::size_t>(n));
-  std::ranges::sort(rows);
-  return rows;
-}
 
 // One direction, and the stream it belongs to.
 struct Subject {
@@ -56,10 +49,10 @@ class SubspaceRun {
         options_(options),
         target_(data_.targets.at(static_cast<std::size_t>(options.target))),
         reader_(model, options.target) {
-    rows_ =
-        drawn(data_.rows_of(options.part), options.max_rows, Random(options.seed, "subspace/rows"));
-    training_ = drawn(data_.rows_of(Part::train), options.max_rows,
-                      Random(options.seed, "subspace/training rows"));
+    rows_ = at_most(data_.rows_of(options.part), options.max_rows,
+                    Random(options.seed, "subspace/rows"));
+    training_ = at_most(data_.rows_of(Part::train), options.max_rows,
+                        Random(options.seed, "subspace/training rows"));
     for (const Index row : rows_) groups_.push_back(data_.group[static_cast<std::size_t>(row)]);
     study_.target = site_at_name(target_.at, config_);
     study_.read_out = reader_.name();

@@ -10,6 +10,7 @@
 #include "gnomon/base/random.h"
 #include "gnomon/directions/direction.h"
 #include "gnomon/stats/ridge.h"
+#include "gnomon/stats/row_sample.h"
 
 namespace gnomon {
 namespace {
@@ -31,12 +32,7 @@ std::vector<Index> held_out_rows(const ReporterData& data, const WeightsOptions&
     throw ArgumentError(ErrorCode::bad_data, "no held-out row to take a read-out of",
                         "give data.split a test share");
   }
-  if (std::ssize(rows) <= options.max_rows) return rows;
-  Random random(options.seed, "weights/rows");
-  random.shuffle(rows);
-  rows.resize(static_cast<std::size_t>(options.max_rows));
-  std::ranges::sort(rows);
-  return rows;
+  return at_most(std::move(rows), options.max_rows, Random(options.seed, "weights/rows"));
 }
 
 // The reports of `rows`, in activation units.

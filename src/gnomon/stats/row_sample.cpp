@@ -17,4 +17,12 @@ std::vector<Index> sample_rows(Index n, Index size, Random& random) {
   return rows;
 }
 
+std::vector<Index> at_most(std::vector<Index> rows, Index size, Random random) {
+  if (std::ssize(rows) <= size) return rows;
+  random.shuffle(rows);
+  rows.resize(static_cast<std::size_t>(size));
+  std::ranges::sort(rows);
+  return rows;
+}
+
 }  // namespace gnomon
