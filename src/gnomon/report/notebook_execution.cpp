@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -9,6 +8,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
 #include "gnomon/base/process.h"
+#include "gnomon/base/temporary_folder.h"
 #include "gnomon/report/detail/notebook_template.h"
 #include "gnomon/report/notebook.h"
 #include "gnomon/text/visible_text.h"
@@ -23,28 +23,6 @@ constexpr int kPackageMissing = 3;
 constexpr int kAssertionFailed = 4;
 
 constexpr std::chrono::minutes kTimeout{15};
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "gnomon-notebook-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) {
-      throw FileError(ErrorCode::write_failed, fmt::format("cannot make a folder in {}",
-                                                           fs::temp_directory_path().string()));
-    }
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 std::string last_line(const std::string& output) {
   const std::size_t end = output.find_last_not_of('\n');
@@ -64,7 +42,7 @@ std::string without_outputs(const StoredRun& run, std::size_t index, std::string
 ExecutedNotebook execute_notebook(const StoredRun& run, std::size_t index,
                                   const std::string& python) {
   const Notebook notebook = run_notebooks(run, kExecutedNote).at(index);
-  const TemporaryFolder folder;
+  const TemporaryFolder folder(fs::temp_directory_path(), "gnomon-notebook-");
   const fs::path script = folder.path() / "execute.py";
   const fs::path source = folder.path() / "source.ipynb";
   const fs::path executed = folder.path() / "executed.ipynb";
