@@ -10,6 +10,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/nearest_name.h"
 #include "gnomon/base/quote.h"
+#include "gnomon/model/family.h"
 #include "gnomon/model/hook_aliases.h"
 #include "gnomon/model/site_explanation.h"
 
@@ -256,10 +257,8 @@ void add_other_family(ExplainedSite& site, const Parts& parts, std::string_view 
 }  // namespace
 
 std::string_view family_title(std::string_view architecture) {
-  if (architecture == "gpt2") return "GPT-2";
-  if (architecture == "mistral") return "Mistral";
-  if (architecture == "qwen2") return "Qwen2";
-  return "Llama";
+  const Family* family = find_family(architecture);
+  return family == nullptr ? architecture : family->title;
 }
 
 std::vector<ExplainedSite> explain_site_text(const std::string& text, const ModelConfig* model) {

@@ -40,7 +40,7 @@ std::vector<ExplainedSite> explain_site_text(const std::string& text, const Mode
 // Every site, in firing order.
 std::vector<ExplainedSite> explain_all_sites(const ModelConfig* model);
 
-// "GPT-2", "Llama"
+// The title in the family table: "GPT-2", "Llama"
 std::string_view family_title(std::string_view architecture);
 
 }  // namespace gnomon::cli

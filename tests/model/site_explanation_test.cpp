@@ -50,6 +50,14 @@ TEST(SiteExplanation, TheBasisAgreesWithTheAxes) {
   }
 }
 
+TEST(SiteExplanation, BiasesAreThoseOfTheFamilysTable) {
+  for (const HookKind kind : {HookKind::q, HookKind::k, HookKind::v}) {
+    EXPECT_EQ(site_equation(kind, "qwen2"), site_equation(kind, "gpt2"));
+    EXPECT_EQ(site_equation(kind, "mistral"), site_equation(kind, "llama"));
+  }
+  EXPECT_EQ(site_equation(HookKind::mlp_pre, "qwen2"), site_equation(HookKind::mlp_pre, "llama"));
+}
+
 TEST(SiteExplanation, OnlyNeuronsHaveDirections) {
   for (const HookPoint& point : hook_points()) {
     const bool neuron = point.axes == SiteAxes::d_mlp;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -62,6 +63,13 @@ const Family* find_family(std::string_view architecture) {
     if (family->architecture == architecture) return family;
   }
   return nullptr;
+}
+
+bool has_bias(std::string_view architecture, WeightKind kind) {
+  const Family* family = find_family(architecture);
+  return family != nullptr && std::ranges::any_of(family->rows, [&](const WeightRow& row) {
+           return row.kind == kind && row.has_bias;
+         });
 }
 
 std::string_view naming_of(std::string_view architecture) {

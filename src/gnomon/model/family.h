@@ -61,6 +61,7 @@ WeightLayout hf_layout(WeightKind kind, const ModelConfig& config);
 // A model family: how its files name things, and which switches of the one forward pass it sets.
 struct Family {
   std::string_view architecture;  // config.json "model_type" and GGUF "general.architecture"
+  std::string_view title;         // "Llama": in sentences, and of transformers' LlamaForCausalLM
   // Whose hook names, equations and directions it shares: "gpt2" or "llama".
   std::string_view naming;
   std::span<const WeightRow> rows;
@@ -77,6 +78,8 @@ struct Family {
 
 std::span<const Family* const> families();
 const Family* find_family(std::string_view architecture);
+// Whether a part of the family's models has a bias; false where there is no such part or family.
+bool has_bias(std::string_view architecture, WeightKind kind);
 // The `naming` of a family, or the architecture itself where there is no such family.
 std::string_view naming_of(std::string_view architecture);
 

@@ -77,12 +77,12 @@ double rope_theta(const ModelConfig& config) {
 
 // Llama, and Mistral and Qwen2, which have its keys.
 Json llama_config(const ModelConfig& config) {
-  const std::string& family = config.architecture;
+  const Family* family = find_family(config.architecture);
+  if (family == nullptr)
+    throw UnsupportedError(fmt::format("no model family \"{}\"", config.architecture));
   Json json;
-  json["architectures"] = {family == "qwen2"     ? "Qwen2ForCausalLM"
-                           : family == "mistral" ? "MistralForCausalLM"
-                                                 : "LlamaForCausalLM"};
-  json["model_type"] = family;
+  json["architectures"] = {fmt::format("{}ForCausalLM", family->title)};
+  json["model_type"] = config.architecture;
   json["vocab_size"] = config.d_vocab;
   json["max_position_embeddings"] = config.n_ctx;
   json["hidden_size"] = config.d_model;
@@ -99,7 +99,8 @@ Json llama_config(const ModelConfig& config) {
   json["tie_word_embeddings"] = config.tied_unembedding;
   json["bos_token_id"] = 0;
   json["eos_token_id"] = 0;
-  if (family == "mistral") json["sliding_window"] = nullptr;
+  // transformers gives a Mistral without the key a window.
+  if (config.architecture == "mistral") json["sliding_window"] = nullptr;
   return json;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "gnomon/base/error.h"
+#include "gnomon/model/family.h"
 
 namespace gnomon {
 namespace {
@@ -497,9 +498,10 @@ const SiteExplanation& site_explanation(HookKind kind) {
 
 std::string_view site_equation(HookKind kind, std::string_view architecture) {
   const SiteExplanation& row = site_explanation(kind);
-  // Qwen2 is Llama with biases in these three projections.
-  const bool biased = architecture == "qwen2" &&
-                      (kind == HookKind::q || kind == HookKind::k || kind == HookKind::v);
+  // Llama's families differ in the biases of these projections.
+  const bool biased = (kind == HookKind::q && has_bias(architecture, WeightKind::q_proj)) ||
+                      (kind == HookKind::k && has_bias(architecture, WeightKind::k_proj)) ||
+                      (kind == HookKind::v && has_bias(architecture, WeightKind::v_proj));
   return architecture == "gpt2" || biased ? row.gpt2_equation : row.llama_equation;
 }
 

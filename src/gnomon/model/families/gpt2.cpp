@@ -17,15 +17,16 @@ constexpr std::array kRows = {
     WeightRow{WeightKind::wpe, "wpe", "position_embd", Axis::n_ctx, Axis::d_model, kConv1D, false},
     WeightRow{WeightKind::ln_1, "h.{}.ln_1", "blk.{}.attn_norm", Axis::none, Axis::d_model, kConv1D,
               true},
-    WeightRow{WeightKind::qkv_proj, "h.{}.attn.c_attn", "blk.{}.attn_qkv", Axis::d_model, Axis::qkv_width,
-              kConv1D, true},
-    WeightRow{WeightKind::o_proj, "h.{}.attn.c_proj", "blk.{}.attn_output", Axis::q_width, Axis::d_model,
-              kConv1D, true},
-    WeightRow{WeightKind::ln_2, "h.{}.ln_2", "blk.{}.ffn_norm", Axis::none, Axis::d_model, kConv1D, true},
-    WeightRow{WeightKind::up_proj, "h.{}.mlp.c_fc", "blk.{}.ffn_up", Axis::d_model, Axis::d_mlp, kConv1D,
+    WeightRow{WeightKind::qkv_proj, "h.{}.attn.c_attn", "blk.{}.attn_qkv", Axis::d_model,
+              Axis::qkv_width, kConv1D, true},
+    WeightRow{WeightKind::o_proj, "h.{}.attn.c_proj", "blk.{}.attn_output", Axis::q_width,
+              Axis::d_model, kConv1D, true},
+    WeightRow{WeightKind::ln_2, "h.{}.ln_2", "blk.{}.ffn_norm", Axis::none, Axis::d_model, kConv1D,
               true},
-    WeightRow{WeightKind::down_proj, "h.{}.mlp.c_proj", "blk.{}.ffn_down", Axis::d_mlp, Axis::d_model,
+    WeightRow{WeightKind::up_proj, "h.{}.mlp.c_fc", "blk.{}.ffn_up", Axis::d_model, Axis::d_mlp,
               kConv1D, true},
+    WeightRow{WeightKind::down_proj, "h.{}.mlp.c_proj", "blk.{}.ffn_down", Axis::d_mlp,
+              Axis::d_model, kConv1D, true},
     WeightRow{WeightKind::ln_f, "ln_f", "output_norm", Axis::none, Axis::d_model, kConv1D, true},
     WeightRow{WeightKind::lm_head, "lm_head", "output", Axis::d_model, Axis::d_vocab,
               WeightLayout::out_in, false},
@@ -88,8 +89,9 @@ ModelConfig config_from_gguf(const GgufFile& file) {
 }  // namespace
 
 const Family& gpt2_family() {
-  static constexpr Family kFamily = {
-      "gpt2", "gpt2", kRows, "transformer.", kIgnoredEndings, false, config_from_json, config_from_gguf};
+  static constexpr Family kFamily = {"gpt2", "GPT-2",          "gpt2",
+                                     kRows,  "transformer.",   kIgnoredEndings,
+                                     false,  config_from_json, config_from_gguf};
   return kFamily;
 }
 

@@ -162,22 +162,24 @@ constexpr char kQwen2[] = "qwen2";
 }  // namespace
 
 const Family& llama_family() {
-  static constexpr Family kFamily = {kLlama,          kLlama, kRows,           "model.",
-                                     kIgnoredEndings, true,   llama_from_json, from_gguf<kLlama>};
+  static constexpr Family kFamily = {kLlama, "Llama",         kLlama,
+                                     kRows,  "model.",        kIgnoredEndings,
+                                     true,   llama_from_json, from_gguf<kLlama>};
   return kFamily;
 }
 
 // GGUF files of Mistral models call themselves "llama".
 const Family& mistral_family() {
-  static constexpr Family kFamily = {
-      kMistral,           kLlama, kRows, "model.", kIgnoredEndings, true, mistral_from_json,
-      from_gguf<kMistral>};
+  static constexpr Family kFamily = {kMistral, "Mistral",         kLlama,
+                                     kRows,    "model.",          kIgnoredEndings,
+                                     true,     mistral_from_json, from_gguf<kMistral>};
   return kFamily;
 }
 
 const Family& qwen2_family() {
-  static constexpr Family kFamily = {kQwen2,          kLlama, kBiasedRows,     "model.",
-                                     kIgnoredEndings, false,  qwen2_from_json, from_gguf<kQwen2>};
+  static constexpr Family kFamily = {kQwen2,      "Qwen2",         kLlama,
+                                     kBiasedRows, "model.",        kIgnoredEndings,
+                                     false,       qwen2_from_json, from_gguf<kQwen2>};
   return kFamily;
 }
 
