@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "gnomon/base/error.h"
+#include "gnomon/text/markup.h"
 #include "gnomon/text/visible_text.h"
 
 namespace gnomon {
@@ -22,25 +23,11 @@ void require_finite(const Json& value) {
 std::string html_text(std::string_view text) {
   std::string escaped;
   for (const char c : visible_text(text)) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\'':
-        escaped += "&#39;";
-        break;
-      default:
-        escaped += c;
-    }
+    const std::string_view entity = markup_entity(static_cast<unsigned char>(c));
+    if (entity.empty())
+      escaped += c;
+    else
+      escaped += entity;
   }
   return escaped;
 }

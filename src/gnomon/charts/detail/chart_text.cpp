@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "gnomon/text/markup.h"
 #include "gnomon/text/utf8.h"
 
 namespace gnomon::detail {
@@ -64,30 +65,13 @@ std::string escape_xml(std::string_view text) {
     const Utf8Character c = utf8_character_at(text, i);
     const std::string_view bytes = text.substr(i, c.n_bytes);
     i += c.n_bytes;
-    switch (c.valid ? c.code_point : 0) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\'':
-        escaped += "&#39;";
-        break;
-      case '\n':
-      case '\r':
-      case '\t':
-        escaped += ' ';
-        break;
-      default:
-        escaped += c.valid && may_stand(c.code_point) ? bytes : kReplacement;
-    }
+    const char32_t code_point = c.valid ? c.code_point : 0;
+    if (const std::string_view entity = markup_entity(code_point); !entity.empty())
+      escaped += entity;
+    else if (code_point == '\n' || code_point == '\r' || code_point == '\t')
+      escaped += ' ';
+    else
+      escaped += c.valid && may_stand(c.code_point) ? bytes : kReplacement;
   }
   return escaped;
 }
