@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analyses/planted_head.h"
 #include "gnomon/activations/gradients.h"
 #include "gnomon/base/error.h"
 #include "gnomon/directions/direction.h"
-#include "train/reporter_cases.h"
 
 namespace gnomon {
 namespace {
@@ -18,19 +18,6 @@ namespace {
 using test::TinyFamily;
 
 constexpr Index kNeuron = 3;
-
-// A head on the stream right after the neuron's block, so that nothing lies between.
-ReportModel<double> with_head(const Model& model, const std::vector<double>& weight) {
-  const auto data = test::tiny_reporter_data(model, 60, {kNeuron});
-  data->feature_site.site = {HookKind::resid_post, 0, std::nullopt};
-  TrainOptions options;
-  options.seed = 2;
-  ReportModel<double> report(model, data, options, {});
-  std::vector<double> own = weight;
-  for (double& w : own) w /= report.reporter().labels().sd[0];
-  report.reporter().head().set_linear(0, own, 0.3);
-  return report;
-}
 
 // The mean gradient of the neuron over the training rows, by the rule of the header.
 std::vector<double> mean_gradient(const Model& model) {
@@ -63,7 +50,7 @@ class PlantedDirection : public ::testing::TestWithParam<TinyFamily> {
 // report = g · x + b, so that a move of δ g / |g|² changes it by δ.
 TEST_P(PlantedDirection, AHeadThatReadsTheInputHasGainOne) {
   const DirectionPatch found =
-      patch_read_direction<double>(with_head(model(), mean_gradient(model())), few());
+      patch_read_direction<double>(test::planted_head(model(), mean_gradient(model())), few());
   EXPECT_NEAR(*found.gain.estimate, 1, 1e-10);
   EXPECT_NEAR(found.gain.interval->ci_low, 1, 1e-10);
   EXPECT_NEAR(found.gain.interval->ci_high, 1, 1e-10);
@@ -80,7 +67,8 @@ TEST_P(PlantedDirection, AHeadOrthogonalToTheInputHasGainZero) {
     weight[c] = std::sin(1.0 + static_cast<double>(c));
   const double along = dot(weight, gradient) / dot(gradient, gradient);
   for (std::size_t c = 0; c < weight.size(); ++c) weight[c] -= along * gradient[c];
-  const DirectionPatch found = patch_read_direction<double>(with_head(model(), weight), few());
+  const DirectionPatch found =
+      patch_read_direction<double>(test::planted_head(model(), weight), few());
   EXPECT_NEAR(*found.gain.estimate, 0, 1e-10);
   EXPECT_LT(found.percentile, 50);
 }

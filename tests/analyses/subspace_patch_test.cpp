@@ -8,11 +8,11 @@
 #include <array>
 #include <cmath>
 
+#include "analyses/planted_head.h"
 #include "gnomon/analyses/detail/stream_readers.h"
 #include "gnomon/base/error.h"
 #include "gnomon/directions/direction.h"
 #include "gnomon/directions/neuron_directions.h"
-#include "train/reporter_cases.h"
 
 namespace gnomon {
 namespace {
@@ -20,19 +20,6 @@ namespace {
 using test::TinyFamily;
 
 constexpr Index kNeuron = 3;
-
-// A head at the end of block 0, where the neuron has just written.
-ReportModel<double> with_head(const Model& model, const std::vector<double>& weight) {
-  const auto data = test::tiny_reporter_data(model, 60, {kNeuron});
-  data->feature_site.site = {HookKind::resid_post, 0, std::nullopt};
-  TrainOptions options;
-  options.seed = 2;
-  ReportModel<double> report(model, data, options, {});
-  std::vector<double> own = weight;
-  for (double& w : own) w /= report.reporter().labels().sd[0];
-  report.reporter().head().set_linear(0, own, 0.3);
-  return report;
-}
 
 std::vector<double> write_of(const Model& model) {
   const std::array<Index, 1> one = {kNeuron};
@@ -75,7 +62,8 @@ class Subspaces : public ::testing::TestWithParam<TinyFamily> {
 // report = W_out[n] · x: all that another text does to it comes through that direction, all of
 // which the head sees.
 TEST_P(Subspaces, AHeadAlongTheWriteReadsNothingElse) {
-  const SubspaceStudy study = study_subspaces<double>(with_head(model(), write_of(model())), few());
+  const SubspaceStudy study =
+      study_subspaces<double>(test::planted_head(model(), write_of(model())), few());
   EXPECT_NEAR(*part(study, "write", "direction").effect_share, 1, 1e-12);
   EXPECT_NEAR(*part(study, "write", "site").effect_share, 1, 1e-10);
   EXPECT_NEAR(*part(study, "write", "row_space").length_share, 1, 1e-12);
@@ -95,7 +83,7 @@ TEST_P(Subspaces, AHeadAlongTheWriteReadsNothingElse) {
 TEST_P(Subspaces, TheHeadsNullSpaceDoesNothing) {
   std::vector<double> weight = write_of(model());
   for (std::size_t c = 0; c < weight.size(); c += 2) weight[c] = 0;
-  const SubspaceStudy study = study_subspaces<double>(with_head(model(), weight), few());
+  const SubspaceStudy study = study_subspaces<double>(test::planted_head(model(), weight), few());
   const SubspacePart& seen = part(study, "write", "row_space");
   const SubspacePart& unseen = part(study, "write", "null_space");
   EXPECT_NEAR(*seen.effect_share, 1, 1e-10);
@@ -109,7 +97,8 @@ TEST_P(Subspaces, TheHeadsNullSpaceDoesNothing) {
 
 // The component exchanged is the donor's: a head that gives it follows the donor exactly.
 TEST_P(Subspaces, PartsAddUpAndFollowTheDonor) {
-  const SubspaceStudy study = study_subspaces<double>(with_head(model(), write_of(model())), few());
+  const SubspaceStudy study =
+      study_subspaces<double>(test::planted_head(model(), write_of(model())), few());
   for (const SubspaceDirection& direction : study.directions) {
     EXPECT_EQ(direction.parts.size(), 4U) << direction.why_no_split;
     for (const SubspacePart& one : direction.parts) {
@@ -148,7 +137,7 @@ TEST_P(Subspaces, LeaceLeavesNoSlopeOnTheRowsItWasFittedOn) {
   for (std::size_t c = 0; c < weight.size(); ++c) weight[c] = std::sin(static_cast<double>(c));
   SubspaceOptions options = few();
   options.part = Part::train;
-  const SubspaceStudy study = study_subspaces<double>(with_head(model(), weight), options);
+  const SubspaceStudy study = study_subspaces<double>(test::planted_head(model(), weight), options);
   const Necessity& effect = erasure(study, "leace", "activation").effect;
   EXPECT_GT(std::abs(*effect.clean_slope.estimate), 1e-3);
   EXPECT_NEAR(*effect.ablated_slope.estimate, 0, 1e-10);

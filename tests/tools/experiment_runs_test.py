@@ -3,7 +3,6 @@
 """Experiments on the embedded model: same bytes, stopped and killed trainings, verification."""
 
 import json
-import os
 import pathlib
 import resource
 import signal
@@ -13,7 +12,8 @@ import tempfile
 import time
 import unittest
 
-COMMAND = os.environ.get("GNOMON_COMMAND", "build/release/gnomon")
+from gnomon_command import COMMAND, run_gnomon
+
 VALIDATE = pathlib.Path(__file__).resolve().parents[2] / "tools" / "validate_run.py"
 CONFIG = """
 [model]
@@ -41,9 +41,7 @@ class ExperimentTest(unittest.TestCase):
         self.folder.cleanup()
 
     def gnomon(self, *arguments, status=0):
-        done = subprocess.run([COMMAND, *arguments], cwd=self.root, capture_output=True, text=True)
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
-        return done
+        return run_gnomon(self.root, *arguments, status=status)
 
     def train(self, out, *more, status=0):
         return self.gnomon("train", "--config", "study.toml", "--out", out, *more, status=status)

@@ -18,8 +18,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import validate_run  # noqa: E402
+from gnomon_command import run_gnomon  # noqa: E402
 
-COMMAND = os.environ.get("GNOMON_COMMAND", str(ROOT / "build/release/gnomon"))
 PACKAGES = ["numpy", "matplotlib", "nbclient", "nbformat", "ipykernel"]
 CONFIG = """
 [model]
@@ -65,11 +65,8 @@ class NotebookTest(unittest.TestCase):
 
     @classmethod
     def gnomon(cls, *arguments, status=0):
-        done = subprocess.run([COMMAND, *arguments], cwd=cls.root, capture_output=True, text=True,
-                              env={**os.environ, "GNOMON_PYTHON": sys.executable})
-        if done.returncode != status:
-            raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}")
-        return done
+        return run_gnomon(cls.root, *arguments, status=status,
+                          environment={"GNOMON_PYTHON": sys.executable})
 
     def copy_of(self, run, name):
         shutil.copytree(self.root / run, self.root / name)

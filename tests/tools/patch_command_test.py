@@ -3,9 +3,7 @@
 """gnomon patch on experiments with the embedded model: head, tokens, another unit, wrong input."""
 
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -13,8 +11,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import validate_run  # noqa: E402
+from gnomon_command import run_gnomon  # noqa: E402
 
-COMMAND = os.environ.get("GNOMON_COMMAND", "build/release/gnomon")
 CONFIG = """
 [model]
 path = "gnomon-books"
@@ -37,21 +35,18 @@ class PatchTest(unittest.TestCase):
         cls.root = pathlib.Path(cls.folder.name)
         for layer in (1, 4):
             (cls.root / f"study{layer}.toml").write_text(CONFIG.format(layer=layer))
-            cls.run_gnomon("run", "--config", f"study{layer}.toml", "--out", f"run{layer}")
+            cls.gnomon("run", "--config", f"study{layer}.toml", "--out", f"run{layer}")
 
     @classmethod
     def tearDownClass(cls):
         cls.folder.cleanup()
 
     @classmethod
-    def run_gnomon(cls, *arguments, status=0):
-        done = subprocess.run([COMMAND, *arguments], cwd=cls.root, capture_output=True, text=True)
-        if done.returncode != status:
-            raise AssertionError(done.stdout + done.stderr)
-        return done
+    def gnomon(cls, *arguments, status=0):
+        return run_gnomon(cls.root, *arguments, status=status)
 
     def test_a_run_directory_of_its_own(self):
-        done = self.run_gnomon("patch", "run1", *FEW, "--out", "patch1")
+        done = self.gnomon("patch", "run1", *FEW, "--out", "patch1")
         self.assertIn("Causal gain", done.stdout)
         self.assertIn("0 failed", done.stdout)
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
@@ -71,19 +66,19 @@ class PatchTest(unittest.TestCase):
         self.assertEqual(json.loads((folder / "run.json").read_text())["status"], "done")
         self.assertEqual(validate_run.problems_of(folder), [])
         # The same command, the same bytes.
-        self.run_gnomon("patch", "run1", *FEW, "--out", "again")
+        self.gnomon("patch", "run1", *FEW, "--out", "again")
         for name in ("analysis/patch.json", "analysis/patch.csv", "checks.json"):
             self.assertEqual((folder / name).read_bytes(), (self.root / "again" / name).read_bytes())
 
     def test_last_block_of_a_linear_head_is_closed_form(self):
-        patch = json.loads(self.run_gnomon("patch", "run4", *FEW, "--out", "patch4", "--json").stdout)
+        patch = json.loads(self.gnomon("patch", "run4", *FEW, "--out", "patch4", "--json").stdout)
         self.assertEqual({check["id"] for check in patch["checks"]}, {"P7", "P3", "P9"})
         self.assertEqual({check["status"] for check in patch["checks"]}, {"pass"})
         self.assertAlmostEqual(patch["gain"]["r2_fit"], 1, places=4)
 
     def test_modes_doses_and_another_unit(self):
         def patch(out, *more):
-            return json.loads(self.run_gnomon("patch", "run1", "--controls", "2", "--out", out,
+            return json.loads(self.gnomon("patch", "run1", "--controls", "2", "--out", out,
                                               "--json", *more).stdout)
         added = patch("add", "--mode", "add", "--values", "-1:1:3")
         self.assertEqual([dose["dose"] for dose in added["doses"]], [-1, 0, 1])
@@ -102,15 +97,15 @@ class PatchTest(unittest.TestCase):
 
     def test_wrong_input_is_an_error(self):
         def message(*arguments):
-            return self.run_gnomon("patch", *arguments, status=2).stderr
+            return self.gnomon("patch", *arguments, status=2).stderr
         self.assertIn("expected a number", message("run1", "--values", "1,x"))
         self.assertIn("low:high:n", message("run1", "--values", "1:2"))
         self.assertIn("expected 0 to 0", message("run1", "--target", "1"))
         self.assertIn("margin", message("run1", "--margin", "0", *FEW, "--out", "bad"))
-        self.run_gnomon("patch", "run1", *FEW, "--out", "once")
+        self.gnomon("patch", "run1", *FEW, "--out", "once")
         self.assertIn("a run of `gnomon patch`", message("once"))
-        self.run_gnomon("patch", "run1", "--training-seed", "77", status=3)
-        self.run_gnomon("patch", "run1", "--mode", "scale", "--values", "1", "--out", "same", status=5)
+        self.gnomon("patch", "run1", "--training-seed", "77", status=3)
+        self.gnomon("patch", "run1", "--mode", "scale", "--values", "1", "--out", "same", status=5)
 
 
 if __name__ == "__main__":

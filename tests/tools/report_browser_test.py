@@ -12,10 +12,11 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
 import tempfile
 import time
 import unittest
+
+from gnomon_command import run_gnomon
 
 try:
     from axe_playwright_python.sync_playwright import Axe
@@ -25,7 +26,6 @@ except ImportError as error:
         raise
     raise unittest.SkipTest(f"{error}: python/requirements.txt has it") from error
 
-COMMAND = os.path.abspath(os.environ.get("GNOMON_COMMAND", "build/release/gnomon"))
 CHROMIUM = shutil.which("chromium")
 IN_CONTAINER = ["--no-sandbox", "--disable-gpu"]
 CONFIG = """
@@ -51,13 +51,6 @@ HOSTILE = [
     "🌞🪐👩‍🚀 and a family 👨‍👩‍👧‍👦",
     "]]> &lt; &amp;lt; \u2028 \" ' ` ${1}",
 ]
-
-
-def run_gnomon(folder, *arguments):
-    done = subprocess.run([COMMAND, *arguments], cwd=folder, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise AssertionError(done.stdout + done.stderr)
-    return done
 
 
 def replace_file(run, name, content):

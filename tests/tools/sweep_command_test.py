@@ -4,9 +4,7 @@
 
 import csv
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -14,8 +12,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import validate_run  # noqa: E402
+from gnomon_command import run_gnomon  # noqa: E402
 
-COMMAND = os.environ.get("GNOMON_COMMAND", "build/release/gnomon")
 CONFIG = """
 [model]
 path = "gnomon-books"
@@ -50,10 +48,7 @@ class SweepTest(unittest.TestCase):
 
     @classmethod
     def gnomon(cls, *arguments, status=0):
-        done = subprocess.run([COMMAND, *arguments], cwd=cls.root, capture_output=True, text=True)
-        if done.returncode != status:
-            raise AssertionError(done.stdout + done.stderr)
-        return done
+        return run_gnomon(cls.root, *arguments, status=status)
 
     def read(self, run):
         return json.loads((self.root / run / "analysis/sweep.json").read_text())

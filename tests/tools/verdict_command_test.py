@@ -3,13 +3,12 @@
 """gnomon verdict and weights on a run of the embedded model."""
 
 import json
-import os
 import pathlib
-import subprocess
 import tempfile
 import unittest
 
-COMMAND = os.environ.get("GNOMON_COMMAND", "build/release/gnomon")
+from gnomon_command import run_gnomon
+
 CONFIG = """
 [model]
 path = "gnomon-books"
@@ -36,9 +35,7 @@ class VerdictTest(unittest.TestCase):
         self.folder.cleanup()
 
     def gnomon(self, *arguments, status=0):
-        done = subprocess.run([COMMAND, *arguments], cwd=self.root, capture_output=True, text=True)
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
-        return done
+        return run_gnomon(self.root, *arguments, status=status)
 
     def test_verdict_of_a_head(self):
         self.gnomon("train", "--config", "study.toml", "--out", "run")
