@@ -192,7 +192,7 @@ TEST(Findings, NameTheTargetInWords) {
   EXPECT_EQ(detail::target_words("blocks.8.mlp.hook_post[481]@last"),
             "neuron 481 of block 8 at the last token");
   EXPECT_EQ(detail::target_words("blocks.8.mlp.hook_post[481]@-2"),
-            "neuron 481 of block 8 at token -2");
+            "neuron 481 of block 8 at token 2 from the end");
   EXPECT_EQ(detail::target_words("blocks.8.hook_mlp_out[3]@last"), "blocks.8.hook_mlp_out[3]@last");
 }
 

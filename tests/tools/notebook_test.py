@@ -25,7 +25,7 @@ CONFIG = """
 [model]
 path = "gnomon-books"
 [target]
-units = ["blocks.1.mlp.hook_post[100]@last"]
+units = ["blocks.1.mlp.hook_post[100]{position}"]
 [data]
 texts = ["builtin:scenes:200"]
 [train]
@@ -54,7 +54,7 @@ class NotebookTest(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory()
         cls.root = pathlib.Path(cls.folder.name)
         for part in ("none", "after_target"):
-            (cls.root / f"{part}.toml").write_text(CONFIG.format(part=part))
+            (cls.root / f"{part}.toml").write_text(CONFIG.format(part=part, position="@last"))
             cls.gnomon("run", "--config", f"{part}.toml", "--out", part)
         cls.gnomon("projections", "--model", "gnomon-books", "--target", "blocks.2.hook_mlp_out[7]",
                    "--texts", "builtin:scenes:150", "--out", "stream")
@@ -103,6 +103,18 @@ class NotebookTest(unittest.TestCase):
         self.assertEqual(path.read_bytes(), first, "two executions differ")
         problems = validate_run.problems_of(self.root / "after_target")
         self.assertEqual([problem for problem in problems if "report/" in problem], [])
+
+    def test_a_reporter_that_reads_elsewhere_is_not_the_head(self):
+        said = {}
+        for position in ("@last", "@-2"):
+            (self.root / "elsewhere.toml").write_text(CONFIG.format(part="none", position=position))
+            self.gnomon("run", "--config", "elsewhere.toml", "--out", f"elsewhere{position}")
+            self.gnomon("report", f"elsewhere{position}", "--format", "md")
+            text = (self.root / f"elsewhere{position}/report/writeup.md").read_text(encoding="utf-8")
+            said[position] = next(line for line in text.splitlines() if line.startswith("| `head`"))
+        self.assertIn("the reporter's weights", said["@last"])
+        self.assertIn("weights fitted to the activation", said["@-2"])
+        self.assertIn("at token 2 from the end of each text", text)
 
     def test_projections_of_a_coordinate_of_the_stream(self):
         self.gnomon("report", "stream", "--format", "ipynb")

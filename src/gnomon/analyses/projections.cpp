@@ -160,7 +160,7 @@ void add_head(Context<T>& context) {
       context, {"head", site, head.weight, head.bias, context.options.head ? "trained" : "ridge"},
       {site, data.resid_final.matrix()},
       context.options.head
-          ? fmt::format("{} · w + b, the reporter's head", site_name(site, data.config))
+          ? fmt::format("{} · w + b, {}", site_name(site, data.config), kReporterHead)
           : fmt::format("{} · w + b, ridge regression on the training rows, lambda = {:.3g} by "
                         "grouped cross-validation",
                         site_name(site, data.config), context.result.ridge.fit.lambda),

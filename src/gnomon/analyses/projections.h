@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gnomon/analyses/audit_ladder.h"
@@ -35,6 +36,10 @@ struct NullRank {
   double abs_r_upper = 0;
   Index n = 0;
 };
+
+// Ends the definition of a head that is the reporter's own. Where the reporter reads elsewhere than
+// the last stream at the target's position, the head is ridge regression there.
+inline constexpr std::string_view kReporterHead = "the reporter's head";
 
 // One direction, projected on the stream at the site where it is read or was written, against the
 // activation. Statistics are of the scored rows; absent numbers have their reason in `why`.

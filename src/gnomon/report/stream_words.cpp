@@ -29,4 +29,12 @@ std::string stream_words(std::string_view site, const ModelConfig& config) {
   }
 }
 
+std::string position_words(std::string_view position) {
+  if (position.empty() || position == "@last") return "at the last token";
+  if (position == "@all") return "at every token";
+  if (position.starts_with("@-"))
+    return fmt::format("at token {} from the end", position.substr(2));
+  return fmt::format("at token {} (the first is 0)", position.substr(1));
+}
+
 }  // namespace gnomon

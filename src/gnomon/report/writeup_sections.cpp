@@ -8,6 +8,7 @@
 #include <cmath>
 #include <map>
 
+#include "gnomon/analyses/projections.h"
 #include "gnomon/report/ladder_words.h"
 #include "gnomon/report/stream_words.h"
 #include "gnomon/text/visible_text.h"
@@ -18,12 +19,7 @@ namespace {
 constexpr const char* kProjections = "analysis/projections.json#";
 constexpr const char* kPatch = "patch:analysis/patch.json#";
 
-std::string position_words(const std::string& target) {
-  const std::string position = target.substr(target.find('@'));
-  if (position == "@last") return "at the last token of each text";
-  if (position == "@all") return "at every token of each text";
-  return fmt::format("at token `{}` of each text", position);
-}
+std::string_view position_of(std::string_view target) { return target.substr(target.find('@')); }
 
 // "a", "a and b", "a, b and c"
 std::string listed(const std::vector<std::string>& items) {
@@ -34,7 +30,7 @@ std::string listed(const std::vector<std::string>& items) {
   return text;
 }
 
-std::string direction_meaning(const std::string& name, bool trained) {
+std::string direction_meaning(const std::string& name, std::string_view definition) {
   static const std::map<std::string, std::string> kMeanings = {
       {"input", "what the neuron reads"},
       {"input_gate", "the first of the two products that the neuron reads"},
@@ -42,7 +38,8 @@ std::string direction_meaning(const std::string& name, bool trained) {
       {"output", "what the target writes"},
       {"final", "the same weights, later"}};
   if (name == "head")
-    return trained ? "the reporter's weights" : "weights fitted to the activation";
+    return definition.ends_with(kReporterHead) ? "the reporter's weights"
+                                               : "weights fitted to the activation";
   return kMeanings.at(name);
 }
 
@@ -206,18 +203,19 @@ void add_question(KeyedText& text, const WriteupSubject& subject) {
         "# What goes along with one neuron\n\n## What we asked\n\nA language model reads text in "
         "pieces called tokens, and computes with many small units called neurons. At every token "
         "each neuron has one value, its **activation**. We took neuron {} in block {} of the model "
-        "`{}`, {} (`{}`). ",
+        "`{}`, {} of each text (`{}`). ",
         *subject.at.site.coordinate, subject.at.site.layer, subject.model,
-        position_words(subject.target), subject.target));
+        position_words(position_of(subject.target)), subject.target));
   } else {
     text.add(fmt::format(
         "# What goes along with one number of a model\n\n## What we asked\n\nA language model "
         "reads "
         "text in pieces called tokens, and computes many numbers for each. We took one of them in "
-        "the model `{}`, `{}`, {}. Its value for a text is called its **activation** here. It is "
+        "the model `{}`, `{}`, {} of each text. Its value for a text is called its **activation** "
+        "here. It is "
         "no "
         "neuron: it is a sum to which many neurons and earlier blocks contribute. ",
-        subject.model, subject.target, position_words(subject.target)));
+        subject.model, subject.target, position_words(position_of(subject.target))));
   }
   text.add(subject.trained
                ? "A small reporter was trained to state this value. Does it read the neuron, or "
@@ -244,10 +242,12 @@ void add_directions(KeyedText& text, const WriteupSubject& subject) {
       subject.config.d_model));
   text.add(picture("block", "The blocks with the place where each direction is read"));
   text.add("| direction | weights | read from |\n|---|---|---|\n");
+  const RunValues& values = text.values();
   for (const std::string& name : subject.directions) {
-    text.add(fmt::format(
-        "| `{}` | {} | {} |\n", name, direction_meaning(name, subject.trained),
-        stream_words(text.values().text(text.values().direction(name) + "/site"), subject.config)));
+    const std::string key = values.direction(name);
+    text.add(fmt::format("| `{}` | {} | {} |\n", name,
+                         direction_meaning(name, values.text(key + "/definition")),
+                         stream_words(values.text(key + "/site"), subject.config)));
   }
   text.add("\n");
 }

@@ -9,6 +9,7 @@
 #include <regex>
 
 #include "gnomon/report/detail/report_data.h"
+#include "gnomon/report/stream_words.h"
 #include "gnomon/report/text_table.h"
 
 namespace gnomon::detail {
@@ -259,11 +260,8 @@ std::string target_words(const std::string& target) {
   static const std::regex kNeuron(R"(blocks\.(\d+)\.mlp\.hook_post\[(\d+)\](@.*)?)");
   std::smatch parts;
   if (!std::regex_match(target, parts, kNeuron)) return target;
-  const std::string at = parts[3].str();
-  const std::string where = at == "@last" || at.empty() ? "at the last token"
-                            : at == "@all"              ? "at every token"
-                                                        : "at token " + at.substr(1);
-  return fmt::format("neuron {} of block {} {}", parts[2].str(), parts[1].str(), where);
+  return fmt::format("neuron {} of block {} {}", parts[2].str(), parts[1].str(),
+                     position_words(parts[3].str()));
 }
 
 std::string question(const ReportData& data) {
