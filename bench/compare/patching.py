@@ -16,7 +16,9 @@ Run by hand, outside the repository, with torch, transformers, transformer_lens 
 
 The sides, each with the same number of threads, in float32:
 
-    as shipped    transformer_lens.patching.get_act_patch_mlp_out: one run a patch, with unembedding
+    TransformerLens, one at a time
+                  sweep: transformer_lens.patching.get_act_patch_mlp_out as shipped, one run a patch,
+                  with unembedding; dose: run_with_hooks of one text and one dose at a time
     TransformerLens, batched
                   sweep: the tokens of a layer as one batch of 32; dose: batches of 16 texts, padded
                   on the right, a run a dose; stop_at_layer, so that nothing is unembedded
@@ -31,6 +33,7 @@ sides' rates are in patches per second. `load` is that of the machine at the sta
 """
 
 import argparse
+import importlib.metadata
 import json
 import os
 import platform
@@ -40,6 +43,7 @@ import tempfile
 import time
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TQDM_DISABLE"] = "1"
 
 import nnsight  # noqa: E402
 import torch  # noqa: E402
@@ -48,6 +52,7 @@ import transformers  # noqa: E402
 from transformer_lens import patching  # noqa: E402
 from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights  # noqa: E402
 
+PACKAGES = ["torch", "transformers", "transformer_lens", "nnsight"]
 LAYER, NEURON = 8, 481
 DOSES = [-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0]
 SWEEP_TOKENS = 32
@@ -151,6 +156,28 @@ class Lens:
             with self.model.hooks(fwd_hooks=[(name, patch)]):
                 stream = self.model(batch, stop_at_layer=self.n_layer)
             readings += (stream[:, -1] @ weight).tolist()
+        return readings
+
+    def dose_by_one(self, data):
+        weight = torch.tensor(data["weight"])
+        readings = []
+        for text in data["texts"]:
+            for dose in data["doses"]:
+
+                def patch(value, hook):
+                    value[:, -1, NEURON] = dose
+                    return value
+
+                def read(value, hook):
+                    readings.append((value[0, -1] @ weight).item())
+
+                self.model.run_with_hooks(
+                    torch.tensor([text]),
+                    fwd_hooks=[
+                        (f"blocks.{LAYER}.mlp.hook_post", patch),
+                        (f"blocks.{self.n_layer - 1}.hook_resid_post", read),
+                    ],
+                )
         return readings
 
     def dose(self, data):
@@ -271,21 +298,25 @@ def run(arguments):
     data = make_data(source.config, arguments.texts, arguments.seed)
     small = {**data, "texts": data["texts"][: arguments.rival_texts]}
     print(
-        f"torch {torch.__version__}, transformer_lens {transformer_lens.__version__}, "
-        f"nnsight {nnsight.__version__}; {platform.processor() or platform.machine()}, "
+        f"{', '.join(f'{name} {importlib.metadata.version(name)}' for name in PACKAGES)}; "
+        f"{platform.processor() or platform.machine()}, "
         f"{arguments.threads} threads; load {os.getloadavg()[0]:.1f}"
     )
     with torch.inference_mode():
         lens, sight = Lens(source), Sight(source)
         if "sweep" in arguments.jobs:
             sides = {
-                "TransformerLens, as shipped": lens.as_shipped,
+                "TransformerLens, one at a time": lens.as_shipped,
                 "TransformerLens, batched": lens.sweep,
                 "nnsight, batched": sight.sweep,
             }
             compare_job(arguments, "sweep", sides, data, data)
         if "dose" in arguments.jobs:
-            sides = {"TransformerLens, batched": lens.dose, "nnsight, batched": sight.dose}
+            sides = {
+                "TransformerLens, one at a time": lens.dose_by_one,
+                "TransformerLens, batched": lens.dose,
+                "nnsight, batched": sight.dose,
+            }
             compare_job(arguments, "dose", sides, data, small)
     print(f"load {os.getloadavg()[0]:.1f}")
 

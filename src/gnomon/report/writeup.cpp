@@ -100,6 +100,7 @@ Writeup write_up(const RunValues& values) {
 
 Json writeup_json(const Writeup& writeup) {
   Json json;
+  json["$schema"] = "urn:gnomon:schema:writeup:1";
   json["words"] = writeup_words(writeup.markdown);
   json["patch_run"] = writeup.patch_run.empty() ? Json(nullptr) : Json(writeup.patch_run);
   json["numbers"] = Json::array();
