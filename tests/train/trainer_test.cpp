@@ -310,6 +310,27 @@ TEST(Trainer, RidgeHeadIsWhatDescentConvergesTo) {
   EXPECT_EQ(trainer.head_optimizer(), nullptr);
 }
 
+TEST(Trainer, ARidgeHeadAloneIsAReportWithoutUpdates) {
+  const Model& base = test::tiny_model(TinyFamily::gpt2);
+  TrainOptions options = small_options(TrainedPart::none);
+  options.reporter.head = HeadMode::ridge;
+  ReportModel<float> model(base, test::tiny_reporter_data(base, 60), options, {});
+  Trainer<float> trainer(model);
+  int n_stored = 0;
+  Trainer<float>::Events events;
+  events.epoch_end = [&](const Trainer<float>&, bool best) { n_stored += best ? 1 : 100; };
+  trainer.run(events);
+  EXPECT_EQ(trainer.state().step, 0);
+  EXPECT_EQ(trainer.state().epoch, 0);
+  EXPECT_EQ(trainer.state().best_epoch, 0);
+  EXPECT_EQ(trainer.state().history.size(), 1u);
+  EXPECT_EQ(n_stored, 1);
+
+  options.reporter.head = HeadMode::random;
+  EXPECT_THROW(ReportModel<float>(base, test::tiny_reporter_data(base, 60), options, {}),
+               ArgumentError);
+}
+
 TEST(Trainer, DriftOfAModelThatCannotMoveItsTargetIsZero) {
   const Model& base = test::tiny_model(TinyFamily::gpt2);
   const Trained after = train(base, small_options(TrainedPart::after_target));

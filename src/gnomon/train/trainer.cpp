@@ -100,10 +100,6 @@ Trainer<T>::Trainer(ReportModel<T>& model) : model_(model), options_(model.optio
   if (model.trains_model()) model_optimizer_.emplace(options_.optimizer, model_tensors(model));
   if (model.reporter().has_head() && options_.reporter.head == HeadMode::trained)
     head_optimizer_.emplace(options_.optimizer, head_tensors(model.reporter().head()));
-  if (!model_optimizer_ && !head_optimizer_) {
-    throw ArgumentError("nothing is trained: the head is frozen and so is the model",
-                        "train the head, or choose a part of the model to train");
-  }
 }
 
 template <class T>
@@ -330,7 +326,9 @@ void Trainer<T>::run(const Events& events) {
     watch_drift(events);
     if (events.epoch_end) events.epoch_end(*this, true);
   }
-  while (state_.epoch < options_.epochs && !state_.stopped_early) {
+  // A ridge head in front of an untouched model is a report as it stands.
+  const bool trains = model_optimizer_ || head_optimizer_;
+  while (trains && state_.epoch < options_.epochs && !state_.stopped_early) {
     const std::vector<std::vector<Index>> order = batches(state_.epoch);
     // Rule R1: the rows of an update, evaluated before it, have the loss that training sees.
     const double evaluated = model_.run(order.front(), false).report_loss();

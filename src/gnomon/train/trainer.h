@@ -83,8 +83,9 @@ class Trainer {
   // range.
   explicit Trainer(ReportModel<T>& model);
 
-  // Trains from the state it has to the end. Throws NumericError where a loss or gradient is not
-  // finite, naming step, tensor and index; Error (interrupted).
+  // Trains from the state it has to the end; where nothing is trained, a ridge head in front of an
+  // untouched model, that is one look at the validation rows. Throws NumericError where a loss or
+  // gradient is not finite, naming step, tensor and index; Error (interrupted).
   void run(const Events& events);
 
   const TrainState& state() const { return state_; }
