@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What holds for every chart, whatever its numbers and texts are.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -243,6 +244,22 @@ TEST(Charts, PanelsAloneHaveIdsOfTheirOwn) {
   std::vector<std::string> ids;
   for (const Figure& figure : scatter_panel_figures(chart)) ids.push_back(figure.id);
   EXPECT_EQ(ids, (std::vector<std::string>{"projections-head", "projections-input-gate"}));
+}
+
+TEST(HeatMap, NarrowColumnsAreLabelledFromTheEndWithoutOverlap) {
+  HeatMapChart chart;
+  chart.id = "many";
+  chart.title = "Many columns";
+  chart.rows = {"0"};
+  for (int k = 78; k >= 1; --k) chart.columns.push_back(fmt::format("@-{}", k));
+  chart.values.assign(chart.columns.size(), 0.5);
+  const std::string body = heat_map_figure(chart).body;
+  int n_label = 0;
+  for (const std::string& label : chart.columns)
+    n_label += body.find(">" + label + "</text>") != std::string::npos ? 1 : 0;
+  EXPECT_EQ(n_label, 39);
+  EXPECT_NE(body.find(">@-1</text>"), std::string::npos);
+  EXPECT_EQ(body.find(">@-2</text>"), std::string::npos);
 }
 
 TEST(Charts, ColumnsOfOneLengthAreRequired) {

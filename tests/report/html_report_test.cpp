@@ -12,6 +12,7 @@
 #include "gnomon/base/file.h"
 #include "gnomon/report/detail/report_data.h"
 #include "gnomon/report/detail/report_findings.h"
+#include "gnomon/report/detail/report_sections.h"
 #include "report/run_settings.h"
 #include "support/temporary_folder.h"
 
@@ -194,6 +195,40 @@ TEST(Findings, NameTheTargetInWords) {
   EXPECT_EQ(detail::target_words("blocks.8.mlp.hook_post[481]@-2"),
             "neuron 481 of block 8 at token 2 from the end");
   EXPECT_EQ(detail::target_words("blocks.8.hook_mlp_out[3]@last"), "blocks.8.hook_mlp_out[3]@last");
+}
+
+TEST(ImportResults, FindingsWithEvidenceAndRuleEscaped) {
+  const Json import = {{"splits", {{"train", {{"rows", 350}, {"distinct", 209}}}}},
+                       {"baselines", {{"lookup", {{"val_r2", 0.79}, {"test_r2", nullptr}}}}},
+                       {"findings",
+                        {{{"id", "D4"},
+                          {"severity", "fatal"},
+                          {"title", kHostile},
+                          {"evidence", "54 of 75"},
+                          {"rule", "parts are split by text group"}}}}};
+  const std::string markup = detail::import_results(import).markup;
+  EXPECT_THAT(markup, AllOf(HasSubstr("D4"), HasSubstr("54 of 75"), HasSubstr("209"),
+                            HasSubstr("parts are split by text group"), HasSubstr("+0.790")));
+  EXPECT_THAT(markup, Not(HasSubstr(kHostile)));
+}
+
+Json sweep_cell(const char* name, double share, double effect) {
+  return {{"cell", name},
+          {"normalised", {{"value", share}, {"interval", {share - 0.1, share + 0.1}}}},
+          {"effect", {{"value", effect}, {"interval", {effect - 0.1, effect + 0.1}}}},
+          {"p_family", 0.01}};
+}
+
+TEST(SweepResults, LargestShareFirstWhateverTheMeanEffect) {
+  const Json sweep = {{"cells",
+                       {sweep_cell("blocks.0.hook_resid_pre@-1", 0.2, 0.9),
+                        sweep_cell("blocks.1.hook_resid_pre@-1", 1.0, -0.01)}}};
+  const std::string markup = detail::sweep_results(sweep, 0.95).markup;
+  const std::size_t first = markup.find("blocks.1.hook_resid_pre@-1");
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_LT(first, markup.find("blocks.0.hook_resid_pre@-1"));
+  EXPECT_THAT(markup, AllOf(HasSubstr("[+0.90, +1.10]"), HasSubstr("2 largest of 2")));
+  EXPECT_EQ(detail::sweep_results(Json::object(), 0.95).markup, "");
 }
 
 TEST(HtmlReport, HoldsTextsOnceAndEscaped) {

@@ -50,6 +50,15 @@ def first_difference(committed, made):
     return None
 
 
+def without_provenance(page):
+    """Without the version, the machine and the files' hashes of the run."""
+    found = re.findall(r'<section id="(?:provenance|citation)".*?</section>', page, re.DOTALL)
+    assert len(found) == 2, len(found)
+    for section in found:
+        page = page.replace(section, "")
+    return page
+
+
 def without_pictures(text):
     notebook = json.loads(text)
     for cell in notebook["cells"]:
@@ -88,8 +97,9 @@ class ExampleReport(unittest.TestCase):
             self.assertEqual(committed, {name for name in names if name.startswith("figures/")})
             for name in names:
                 texts = [(where / name).read_text(encoding="utf-8") for where in (make.HERE, out)]
-                if name.endswith(".ipynb"):
-                    texts = [without_pictures(text) for text in texts]
+                same = {".ipynb": without_pictures, ".html": without_provenance}.get(pathlib.Path(name).suffix)
+                if same:
+                    texts = [same(text) for text in texts]
                 difference = first_difference(*texts)
                 self.assertIsNone(difference, f"{name}: run examples/neuron_report/make.py")
             size = sum((make.HERE / name).stat().st_size for name in names)

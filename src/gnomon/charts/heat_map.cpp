@@ -22,6 +22,7 @@ constexpr double kTitleHeight = 34;
 constexpr double kWidest = 760;
 constexpr double kWidestLabel = 230;
 constexpr double kHighestLabel = 130;
+constexpr double kTurnedLabel = 14;  // height of a turned line of text
 constexpr double kLegendHeight = 54;
 constexpr double kLegendStep = 22;
 constexpr double kNarrowestNumber = 36;
@@ -46,6 +47,7 @@ struct Layout {
   double cell_width = 0;
   double cell_height = 0;
   bool turned_labels = false;
+  std::size_t label_step = 1;  // every so many columns have one
   double left = 0;
   double top = 0;
   double width = 0;
@@ -63,6 +65,8 @@ Layout layout_of(const HeatMapChart& chart) {
   layout.cell_height = std::clamp(layout.cell_width * 0.6, 16.0, 40.0);
   const double widest = widest_text(chart.columns);
   layout.turned_labels = widest > layout.cell_width - 4;
+  if (layout.turned_labels)
+    layout.label_step = static_cast<std::size_t>(std::ceil(kTurnedLabel / layout.cell_width));
   const double label_height = layout.turned_labels ? std::min(kHighestLabel, widest) + 8 : 20;
   layout.top = kTitleHeight + (chart.column_title.empty() ? 0 : 18) + label_height;
   layout.legend_top = layout.top + layout.cell_height * static_cast<double>(chart.rows.size()) + 14;
@@ -83,11 +87,11 @@ void draw_labels(Canvas& canvas, const HeatMapChart& chart, const Layout& layout
                 {.anchor = Anchor::end, .most_width = layout.label_width + 1});
   for (std::size_t j = 0; j < chart.columns.size(); ++j) {
     const double x = layout.left + layout.cell_width * (static_cast<double>(j) + 0.5);
+    // Counted from the end: the last tokens are those that are spoken of.
+    if ((chart.columns.size() - 1 - j) % layout.label_step != 0) continue;
     if (layout.turned_labels)
       canvas.text(x + 4, layout.top - 6, chart.columns[j],
-                  {.size = std::min(12.0, layout.cell_width + 2),
-                   .turn = -90,
-                   .most_width = kHighestLabel});
+                  {.turn = -90, .most_width = kHighestLabel});
     else
       canvas.text(x, layout.top - 6, chart.columns[j], {.anchor = Anchor::middle});
   }

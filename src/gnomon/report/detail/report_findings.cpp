@@ -226,28 +226,37 @@ std::string cause_sentence(const ReportData& data) {
 }
 
 std::string finding_of_original(const Json& import) {
-  int fatal = 0;
-  for (const Json& finding : child_at(import, "findings"))
-    fatal += text_at(finding, "severity") == "fatal" ? 1 : 0;
-  return fmt::format("Of what was found in the run's files, {} would by itself void its numbers.",
-                     fatal);
+  std::vector<std::string> fatal;
+  for (const Json& finding : child_at(import, "findings")) {
+    if (text_at(finding, "severity") == "fatal")
+      fatal.push_back(fmt::format("{} ({})", text_at(finding, "title"), text_at(finding, "id")));
+  }
+  if (fatal.empty())
+    return "Nothing that was found in the files takes a conclusion of the run away by itself.";
+  return fmt::format("{} of {} findings each take a conclusion of the run away: {}.", fatal.size(),
+                     child_at(import, "findings").size(), fmt::join(fatal, "; "));
 }
 
 std::string sweep_sentence(const Json& sweep) {
+  const bool normalised = !sweep.contains("why_not_normalised");
+  const char* key = normalised ? "normalised" : "effect";
   const Json* best = nullptr;
+  std::optional<Estimate> most;
   for (const Json& cell : child_at(sweep, "cells")) {
     const auto p = number_at(cell, "p_family");
-    if (!p || *p > 0.05) continue;
-    const auto effect = number_at(child_at(cell, "effect"), "value");
-    if (best == nullptr || std::abs(effect.value_or(0)) >
-                               std::abs(number_at(child_at(*best, "effect"), "value").value_or(0)))
-      best = &cell;
+    const auto effect = estimate_of(child_at(cell, key));
+    if (!p || *p > 0.05 || !effect) continue;
+    if (most && std::abs(effect->value) <= std::abs(most->value)) continue;
+    best = &cell;
+    most = effect;
   }
   if (best == nullptr)
     return "No patched cell moves the metric by more than chance allows in the whole family.";
   return fmt::format(
-      "The largest effect that the whole family allows (p ≤ 0.05) is that of {}: {}.",
-      text_at(*best, "cell"), estimate_text(*estimate_of(child_at(*best, "effect"))));
+      "Of the cells that move the metric by more than chance allows in the whole "
+      "family (p ≤ 0.05), {} does most: {} {}.",
+      text_at(*best, "cell"), estimate_text(*most),
+      normalised ? "of the difference between the two runs" : "of the metric");
 }
 
 void add(std::vector<std::string>& sentences, std::string sentence) {

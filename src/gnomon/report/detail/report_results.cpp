@@ -267,8 +267,15 @@ ReportSection measured_section(const ReportData& data, ReportFigures& figures) {
                                      : "of the model before training, measured once");
     list.add("the report is read at", text_at(*evaluation, "feature_site"));
   }
-  if (const auto& model = data.main.run.manifest.model) list.add("model", model->name);
-  list.add("computed in", data.main.run.manifest.precision);
+  if (const Json* sweep = data.main.document("analysis/sweep.json")) {
+    list.add("patched", fmt::format("{} of {:.0f} pairs of texts", text_at(*sweep, "direction"),
+                                    number_at(*sweep, "n_pairs").value_or(0)));
+    list.add("the metric is", text_at(*sweep, "definition"));
+  }
+  if (const auto& model = data.main.run.manifest.model) {
+    list.add("model", model->name);
+    list.add("computed in", data.main.run.manifest.precision);
+  }
   if (const auto& counted = data.main.run.manifest.data)
     list.add("texts", fmt::format("{} records, {} distinct texts in {} groups; a group is never "
                                   "split between training and held-out texts",
@@ -291,9 +298,14 @@ ReportSection results_section(const ReportData& data, ReportFigures& figures) {
   ReportSection section{"results", "Results", {}};
   const Json* projections = data.main.document("analysis/projections.json");
   const Json* evaluation = evaluation_of(data);
-  if (projections == nullptr && evaluation == nullptr) return section;
+  const Json* sweep = data.main.document("analysis/sweep.json");
+  const Json* import = data.main.document("import.json");
+  if (projections == nullptr && evaluation == nullptr && sweep == nullptr && import == nullptr)
+    return section;
   section.body += withheld(data.main);
   if (!data.main.holds()) return section;
+  if (import != nullptr) section.body += import_results(*import);
+  if (sweep != nullptr) section.body += sweep_results(*sweep, data.level) + figures.take("sweep");
   if (evaluation != nullptr) {
     section.body += element("h3", "The report") + score_of_report(*evaluation);
     section.body += figures.take("predictions");

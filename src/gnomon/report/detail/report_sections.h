@@ -45,6 +45,10 @@ ReportSection limits_section(const ReportData& data);
 ReportSection provenance_section(const ReportData& data);
 ReportSection citation_section(const ReportData& data);
 
+// Tables of runs that have neither projections nor a report: a re-audit, a sweep.
+Html import_results(const Json& import);
+Html sweep_results(const Json& sweep, double level);
+
 // Why results are not shown, or nothing.
 Html withheld(const RunResults& results);
 
