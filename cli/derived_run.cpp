@@ -14,6 +14,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
 #include "gnomon/report/evaluation_files.h"
+#include "gnomon/report/folder_of_runs.h"
 #include "gnomon/report/study_files.h"
 #include "gnomon/train/option_names.h"
 
@@ -82,7 +83,12 @@ void add_training_options(CLI::App& command, DerivedRunOptions& options) {
 }
 
 void add_output_options(CLI::App& command, DerivedRunOptions& options) {
-  command.add_option("-o,--out", options.out, "The run directory to make")->type_name("DIR");
+  command
+      .add_option(
+          "-o,--out", options.out,
+          "The run directory to make; unless given, one beside the run that it is of, where "
+          "`gnomon report` of that run finds it")
+      ->type_name("DIR");
   add_runs_dir_option(command, options.runs_dir);
   command.add_option("--name", options.name, "A name for the run")->type_name("TEXT");
 }
@@ -153,13 +159,14 @@ DerivedRun::DerivedRun(const Context& context, const DerivedRunOptions& options,
                        std::vector<ConfigEntry> settings)
     : DerivedRun(context, options,
                  run_settings(context, options, trained, command, std::move(settings)),
-                 trained.record.inputs.model, trained.record.run.manifest.data) {}
+                 folder_of_runs(trained.record.run.path), trained.record.inputs.model,
+                 trained.record.run.manifest.data) {}
 
 DerivedRun::DerivedRun(const Context& context, const DerivedRunOptions& options,
-                       RunSettings settings, const Model& model,
+                       RunSettings settings, const std::filesystem::path& runs, const Model& model,
                        const std::optional<DataRecord>& data)
     : context_(context),
-      run_(options.out.empty() ? RunDirectory::create_in(options.runs_dir, std::move(settings))
+      run_(options.out.empty() ? RunDirectory::create_in(runs, std::move(settings))
                                : RunDirectory::create(options.out, std::move(settings))) {
   run_.add_varying_file("console.log");
   run_.set_model(model_record(model));

@@ -72,9 +72,11 @@ class DerivedRun {
   // `settings` are those of the command, beside what every such run records.
   DerivedRun(const Context& context, const DerivedRunOptions& options, const TrainedRun& trained,
              std::string_view command, std::vector<ConfigEntry> settings);
-  // The same for a command that also takes a model without a run. `options` say where it goes.
+  // The same for a command that also takes a model without a run. It goes into the folder `runs`
+  // where `options` do not say otherwise.
   DerivedRun(const Context& context, const DerivedRunOptions& options, RunSettings settings,
-             const Model& model, const std::optional<DataRecord>& data);
+             const std::filesystem::path& runs, const Model& model,
+             const std::optional<DataRecord>& data);
 
   // A message on the way, which console.log has too.
   void say(const std::string& line);

@@ -48,7 +48,7 @@ void show_experiment(const Context& context, const ExperimentOutcome& outcome,
   } else {
     context.out << "\n" << shown << "Run: " << outcome.run.string() << std::endl;
     const std::string run = outcome.run.string();
-    context.message(fmt::format("Next:  gnomon verify {}\n       gnomon runs show {}", run, run));
+    context.message(fmt::format("Next:  gnomon verdict {0}\n       gnomon report {0}", run));
   }
   require_passed(outcome.checks, outcome.run);
 }

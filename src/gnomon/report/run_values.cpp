@@ -7,6 +7,7 @@
 
 #include "gnomon/base/error.h"
 #include "gnomon/model/model_config_json.h"
+#include "gnomon/report/folder_of_runs.h"
 #include "gnomon/report/run_list.h"
 #include "gnomon/tensor/safetensors.h"
 
@@ -42,10 +43,7 @@ bool is_patch_of(const StoredRun& candidate, const StoredRun& run) {
 
 std::optional<StoredRun> patch_run_of(const StoredRun& run) {
   std::optional<StoredRun> found;
-  const fs::path folder = fs::absolute(run.path).lexically_normal();
-  const fs::path parent =
-      folder.has_filename() ? folder.parent_path() : folder.parent_path().parent_path();
-  for (const ListedRun& listed : list_runs(parent)) {
+  for (const ListedRun& listed : list_runs(folder_of_runs(run.path))) {
     if (!listed.run) continue;
     try {
       if (!is_patch_of(*listed.run, run)) continue;

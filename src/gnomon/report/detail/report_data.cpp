@@ -11,6 +11,7 @@
 #include "gnomon/base/file.h"
 #include "gnomon/report/detail/csv_columns.h"
 #include "gnomon/report/detail/run_figures.h"
+#include "gnomon/report/folder_of_runs.h"
 #include "gnomon/report/report_folder.h"
 #include "gnomon/report/run_list.h"
 #include "gnomon/report/study_files.h"
@@ -150,10 +151,7 @@ std::string command_of(const RunResults& results) {
 std::vector<RunResults> derived_runs(const RunResults& main) {
   std::vector<RunResults> found;
   if (training_folders(main.run).empty()) return found;
-  const fs::path folder = fs::absolute(main.run.path).lexically_normal();
-  const fs::path parent =
-      folder.has_filename() ? folder.parent_path() : folder.parent_path().parent_path();
-  for (const ListedRun& listed : list_runs(parent)) {
+  for (const ListedRun& listed : list_runs(folder_of_runs(main.run.path))) {
     if (!listed.run || listed.run->manifest.status != RunStatus::done) continue;
     if (!has_file(*listed.run, "analysis/patch.json") &&
         !has_file(*listed.run, "analysis/weights.json"))
