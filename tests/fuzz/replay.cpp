@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kLongest = 1 << 16;
-constexpr std::size_t kLongestForBeginnings = 2048;
+constexpr std::size_t kLongestForBeginnings = 512;
 // What means something in one of the formats, or is at the edge of a type.
 constexpr std::array<std::string_view, 26> kWords = {"{",
                                                      "}",
