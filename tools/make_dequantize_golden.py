@@ -5,7 +5,8 @@
 The values are those of the Python package `gguf` (gguf.quants.dequantize). For each type there are two
 files: NAME.bin with the stored bytes and NAME.f32 with the values, little-endian. The blocks are random
 bytes from a fixed seed; the scales of the first ones are replaced by special values: zeros, the
-smallest and largest subnormal, the smallest and largest normal number, infinities and a NaN.
+smallest and largest subnormal, the smallest and largest normal number, infinities and a NaN. The two blocks
+after these have scales of 1 and all other bits 0, and all other bits 1.
 
 F16 and BF16 are complete, all 65536 patterns in order, so only a SHA-256 of their values is kept, in
 every.json, with each NaN replaced by 0x7fc00000. With --model FILE the same is done for all tensors of
@@ -47,6 +48,10 @@ def random_blocks(random, name):
         # The second scale walks backwards, so that special meets ordinary and special meets special.
         for offset, value in zip(SCALES[name], [bits, SPECIAL[-1 - row]]):
             blocks[row, offset : offset + 2] = [value & 0xFF, value >> 8]
+    for row, byte in [(len(SPECIAL), 0x00), (len(SPECIAL) + 1, 0xFF)]:
+        blocks[row] = byte
+        for offset in SCALES[name]:
+            blocks[row, offset : offset + 2] = [0x00, 0x3C]
     return blocks
 
 

@@ -12,17 +12,25 @@
 
 namespace gnomon::test {
 
-// Gives the bytes to a reader that takes a path. Errors of ours are the expected end; anything else
+// Whether `read()` took what it was given. Errors of ours are the other expected end; anything else
 // that leaves it is a finding.
 template <class Read>
-int read_input(const std::uint8_t* data, std::size_t size, Read&& read) {
-  static MemoryFile file;
-  file.set({reinterpret_cast<const char*>(data), size});
+bool catch_refusal(const Read& read) {
   try {
-    read(file.path());
+    read();
+    return true;
   } catch (const FileError&) {
   } catch (const UnsupportedError&) {
   }
+  return false;
+}
+
+// Gives the bytes to a reader that takes a path.
+template <class Read>
+int read_input(const std::uint8_t* data, std::size_t size, const Read& read) {
+  static MemoryFile file;
+  file.set({reinterpret_cast<const char*>(data), size});
+  catch_refusal([&] { read(file.path()); });
   return 0;
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gnomon/tensor/torch_archive.h"
-
 #include <string>
 
 #include "fuzz/read_input.h"
+#include "gnomon/tensor/torch_archive.h"
 #include "support/torch_archive_bytes.h"
 
 namespace {

@@ -11,11 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "gnomon/base/file.h"
 #include "gnomon/base/json.h"
 #include "gnomon/model/forward.h"
 #include "gnomon/model/model.h"
 #include "gnomon/tensor/safetensors.h"
 #include "support/expect_close.h"
+#include "support/memory_file.h"
 
 namespace gnomon {
 namespace {
@@ -47,10 +49,9 @@ std::vector<T> with_finite_mask(std::vector<T> values) {
 // All hook points of all prompts in one packed batch; every tensor of the golden file must have
 // been read.
 template <class T>
-void compare_every_hook(const std::string& name, const std::string& file_name, Backend backend,
-                        double relative) {
+void compare_every_hook(const Model& model, const std::string& name, const std::string& file_name,
+                        Backend backend, double relative) {
   const fs::path folder = golden_folder(name);
-  const Model model = Model::load(folder);
   const ModelConfig& config = model.config();
   const SafetensorsFile golden(folder / file_name);
   const auto prompts = golden_prompts(folder);
@@ -91,6 +92,12 @@ void compare_every_hook(const std::string& name, const std::string& file_name, B
   }
   run_forward<T>(config, model.weights<T>(), batch, hooks, {}, backend);
   EXPECT_EQ(n_compared, golden.tensors().size());
+}
+
+template <class T>
+void compare_every_hook(const std::string& name, const std::string& file_name, Backend backend,
+                        double relative) {
+  compare_every_hook<T>(Model::load(golden_folder(name)), name, file_name, backend, relative);
 }
 
 class GoldenModel : public testing::TestWithParam<const char*> {};
@@ -155,6 +162,52 @@ INSTANTIATE_TEST_SUITE_P(Tiny, GoldenModel,
                                          "qwen2-tiny"),
                          [](const auto& model) {
                            std::string name = model.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+// model.gguf beside the other files: tools/make_gguf_golden.py. `version` replaces the file's own,
+// 3; up to version 3, nothing but big-endian files was added to version 2.
+Model gguf_model(const std::string& name, std::uint32_t version, test::MemoryFile& file) {
+  const MappedFile stored(golden_folder(name) / "model.gguf");
+  std::string content(reinterpret_cast<const char*>(stored.bytes().data()), stored.bytes().size());
+  std::memcpy(content.data() + 4, &version, sizeof(version));
+  file.set(content);
+  return Model::load(file.path());
+}
+
+class GoldenGguf : public testing::TestWithParam<std::pair<const char*, double>> {};
+
+TEST_P(GoldenGguf, EveryHookPointInDouble) {
+  const auto& [name, tolerance] = GetParam();
+  for (const std::uint32_t version : {2U, 3U}) {
+    test::MemoryFile file;
+    compare_every_hook<double>(gguf_model(name, version, file), name,
+                               "activations_float64.safetensors", Backend::blas, tolerance);
+  }
+}
+
+TEST_P(GoldenGguf, HasTheIdsOfTheHuggingFaceTokenizer) {
+  test::MemoryFile file;
+  const Model model = gguf_model(GetParam().first, 3, file);
+  const Json expected = read_json_file(golden_folder(GetParam().first) / "expected.json");
+  for (const Json& encoding : expected["encodings"]) {
+    const auto text = encoding["text"].get<std::string>();
+    EXPECT_EQ(model.tokenizer().encode(text), encoding["ids"].get<std::vector<TokenId>>()) << text;
+  }
+  EXPECT_EQ(model.tokenizer().bos(), 0);
+  EXPECT_TRUE(model.tokenizer().is_special(0));
+}
+
+// GGUF rounds the norm's epsilon to float32, by 6e-8 of itself at most: 1/sqrt(x² + eps) changes by
+// 3e-8 eps / x², with x² above 0.05 by 6e-10 (GPT-2, eps 1e-3) and 6e-12; the factors of Llama 3's
+// frequencies are rounded too, so that an angle, of up to 19 radians, is off by 1e-6.
+INSTANTIATE_TEST_SUITE_P(Tiny, GoldenGguf,
+                         testing::Values(std::pair{"gpt2-tiny-inner", 1e-8},
+                                         std::pair{"llama-tiny-llama3", 1e-5},
+                                         std::pair{"qwen2-tiny", 1e-10}),
+                         [](const auto& model) {
+                           std::string name = model.param.first;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });

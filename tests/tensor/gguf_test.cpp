@@ -8,51 +8,16 @@
 #include <functional>
 
 #include "gnomon/base/error.h"
+#include "support/gguf_bytes.h"
 #include "support/hostile_bytes.h"
 
 namespace gnomon {
 namespace {
 
+using namespace test::gguf_types;
 using test::MemoryFile;
+using Bytes = test::GgufBytes;
 using ::testing::HasSubstr;
-
-// Value types as stored.
-enum Type : std::uint32_t { U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 };
-
-class Bytes {
- public:
-  template <class T>
-  Bytes& put(T value) {
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(value));
-    return *this;
-  }
-  Bytes& u32(std::uint32_t value) { return put(value); }
-  Bytes& u64(std::uint64_t value) { return put(value); }
-  Bytes& raw(std::string_view text) {
-    bytes_ += text;
-    return *this;
-  }
-  Bytes& text(std::string_view value) { return u64(value.size()).raw(value); }
-  Bytes& key(std::string_view name, std::uint32_t type) { return text(name).u32(type); }
-  Bytes& header(std::uint64_t n_tensor, std::uint64_t n_pair, std::uint32_t version = 3) {
-    return raw("GGUF").u32(version).u64(n_tensor).u64(n_pair);
-  }
-  // `axes` as stored: the fastest first.
-  Bytes& tensor(std::string_view name, const std::vector<std::uint64_t>& axes, std::uint32_t type,
-                std::uint64_t offset) {
-    text(name).u32(static_cast<std::uint32_t>(axes.size()));
-    for (const std::uint64_t axis : axes) u64(axis);
-    return u32(type).u64(offset);
-  }
-  Bytes& pad(std::size_t alignment = 32) {
-    bytes_.resize((bytes_.size() + alignment - 1) / alignment * alignment, '\0');
-    return *this;
-  }
-  const std::string& str() const { return bytes_; }
-
- private:
-  std::string bytes_;
-};
 
 void touch(const GgufValue& value) {
   if (const auto* array = std::get_if<GgufValue::Array>(&value.value)) {

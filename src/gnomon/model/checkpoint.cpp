@@ -9,6 +9,8 @@
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
+#include "gnomon/base/quote.h"
+#include "gnomon/model/gguf_config.h"
 
 namespace gnomon {
 namespace {
@@ -64,6 +66,22 @@ FileError missing_weights(const fs::path& folder) {
           has_pickle ? "pytorch_model.bin is not read: save the model with save_pretrained(..., "
                        "safe_serialization=True)"
                      : "a model folder has config.json, model.safetensors and tokenizer.json"};
+}
+
+// Files of the format that hold something else, or a part.
+void require_whole_model(const GgufFile& file) {
+  const auto refuse = [&](std::string_view key, const std::string& found,
+                          std::string_view expected) {
+    throw UnsupportedError(fmt::format("\"{}\": key \"{}\" is {}, expected {}",
+                                       file.path().string(), key, found, expected));
+  };
+  if (const std::string* type = file.find_string("general.type");
+      type != nullptr && *type != "model")
+    refuse("general.type", quote(*type), "\"model\"");
+  if (const std::int64_t n_part = file.integer_or("split.count", 1); n_part > 1)
+    refuse("split.count", fmt::format("{}", n_part), "a file that holds the whole model");
+  if (const std::int64_t version = file.integer_or("general.quantization_version", 2); version != 2)
+    refuse("general.quantization_version", fmt::format("{}", version), "2");
 }
 
 }  // namespace
@@ -192,6 +210,7 @@ std::shared_ptr<const Checkpoint> Checkpoint::load_gguf(const fs::path& path) {
   std::shared_ptr<Checkpoint> checkpoint(new Checkpoint);
   checkpoint->gguf_ = std::make_unique<GgufFile>(path);
   const GgufFile& file = *checkpoint->gguf_;
+  require_whole_model(file);
   const std::string* architecture = file.find_string("general.architecture");
   if (architecture == nullptr) {
     throw FileError(fmt::format("\"{}\": key \"general.architecture\" is missing", path.string()));
@@ -203,13 +222,24 @@ std::shared_ptr<const Checkpoint> Checkpoint::load_gguf(const fs::path& path) {
     throw FileError(fmt::format("\"{}\": tensor \"token_embd.weight\" is missing or not a matrix",
                                 path.string()));
   }
-  checkpoint->config_.d_vocab = embedding->shape[0];
-  check_config(checkpoint->config_, path.string());
+  ModelConfig& config = checkpoint->config_;
+  if (config.d_vocab != 0 && config.d_vocab != embedding->shape[0]) {
+    throw FileError(
+        fmt::format("\"{}\": \"token_embd.weight\" has {} rows, expected \"{}.vocab_size\" = {}",
+                    path.string(), embedding->shape[0], *architecture, config.d_vocab));
+  }
+  config.d_vocab = embedding->shape[0];
+  check_config(config, path.string());
   const std::string* name = file.find_string("general.name");
   checkpoint->source_.name = name != nullptr ? *name : path.stem().string();
   checkpoint->source_.format = "gguf";
   checkpoint->source_.files.push_back({path, fs::file_size(path)});
-  checkpoint->bind(family, file.tensors(), true);
+  std::vector<StoredTensor> weights = file.tensors();
+  // Part of the configuration: the rotary frequencies have it.
+  if (config.position == PositionKind::rotary)
+    std::erase_if(weights,
+                  [](const StoredTensor& tensor) { return tensor.name == kGgufRotaryFactors; });
+  checkpoint->bind(family, weights, true);
   return checkpoint;
 }
 

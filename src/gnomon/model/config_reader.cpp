@@ -4,12 +4,16 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdint>
 #include <numbers>
 
 #include "gnomon/base/error.h"
 
 namespace gnomon {
 namespace {
+
+// Larger than any published size; a few of them multiply to less than 2^63.
+constexpr std::uint32_t kLargestInteger = (std::uint32_t{1} << 31) - 1;
 
 FileError wrong_type(std::string_view origin, std::string_view key, std::string_view expected) {
   return FileError(fmt::format("\"{}\": \"{}\" is not {}", origin, key, expected));
@@ -43,6 +47,14 @@ Index ConfigReader::integer(std::string_view key) const {
   if (value == nullptr)
     throw FileError(fmt::format("\"{}\": \"{}\" is missing, expected a number", origin_, key));
   if (!value->is_number_integer()) throw wrong_type(origin_, key, "an integer");
+  // The library converts what does not fit to some other number.
+  const bool fits = value->is_number_unsigned()
+                        ? value->get<std::uint64_t>() <= kLargestInteger
+                        : value->get<Index>() >= 0 && value->get<Index>() <= Index{kLargestInteger};
+  if (!fits) {
+    throw FileError(fmt::format("\"{}\": \"{}\" is {}, expected a number between 0 and {}", origin_,
+                                key, value->dump(), kLargestInteger));
+  }
   return value->get<Index>();
 }
 

@@ -18,6 +18,7 @@ class ConfigReader {
  public:
   ConfigReader(const Json& json, std::string_view origin);
 
+  // Throws FileError for negative numbers and those of 2^31 and more.
   Index integer(std::string_view key) const;
   Index integer_or(std::string_view key, Index fallback) const;
   double number(std::string_view key) const;

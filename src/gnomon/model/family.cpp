@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "gnomon/base/error.h"
@@ -110,6 +111,10 @@ void check_config(const ModelConfig& config, std::string_view origin) {
   require(2 * static_cast<Index>(config.rotary_frequency.size()) <= config.d_head,
           fmt::format("{} rotary channels, expected at most d_head = {}",
                       2 * config.rotary_frequency.size(), config.d_head));
+  for (const double frequency : config.rotary_frequency) {
+    require(frequency > 0 && std::isfinite(frequency),
+            fmt::format("a rotary frequency is {}, expected a positive number", frequency));
+  }
 }
 
 }  // namespace gnomon

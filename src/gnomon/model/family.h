@@ -73,6 +73,7 @@ struct Family {
   // d_head/2) stand side by side there.
   bool gguf_interleaves_rotary_rows;
   ModelConfig (*config_from_json)(const Json& json, std::string_view origin);
+  // d_vocab is 0 where the file states none.
   ModelConfig (*config_from_gguf)(const GgufFile& file);
 };
 

@@ -3,82 +3,20 @@
 
 #include <fmt/format.h>
 
-#include <limits>
 #include <mutex>
-#include <optional>
 #include <type_traits>
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
 #include "gnomon/model/checkpoint.h"
+#include "gnomon/model/gguf_tokenizer.h"
 #include "gnomon/model/parameters.h"
-#include "gnomon/tokens/bpe_vocabulary.h"
 #include "gnomon/tokens/tokenizer_json.h"
 
 namespace gnomon {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<std::string> texts_of(const GgufFile& file, const std::string& key) {
-  const GgufValue::Array* array = file.find_array(key);
-  if (array == nullptr)
-    throw FileError(fmt::format("\"{}\": key \"{}\" is missing", file.path().string(), key));
-  std::vector<std::string> texts;
-  texts.reserve(array->size());
-  for (const GgufValue& entry : *array) {
-    const auto* text = std::get_if<std::string>(&entry.value);
-    if (text == nullptr) {
-      throw FileError(
-          fmt::format("\"{}\": key \"{}\" is not an array of strings", file.path().string(), key));
-    }
-    texts.push_back(*text);
-  }
-  return texts;
-}
-
-std::vector<std::int32_t> token_types_of(const GgufFile& file) {
-  const std::string key = "tokenizer.ggml.token_type";
-  std::vector<std::int32_t> types;
-  const GgufValue::Array* array = file.find_array(key);
-  if (array == nullptr) return types;
-  for (const GgufValue& entry : *array) {
-    const auto* type = std::get_if<std::int64_t>(&entry.value);
-    if (type == nullptr || *type < 0 || *type > 255) {
-      throw FileError(fmt::format("\"{}\": key \"{}\" is not an array of token types",
-                                  file.path().string(), key));
-    }
-    types.push_back(static_cast<std::int32_t>(*type));
-  }
-  return types;
-}
-
-std::optional<TokenId> token_of(const GgufFile& file, const std::string& key) {
-  const std::int64_t id = file.integer_or(key, -1);
-  if (id < 0 || id > std::numeric_limits<TokenId>::max()) return std::nullopt;
-  return static_cast<TokenId>(id);
-}
-
-std::shared_ptr<const Tokenizer> gguf_tokenizer(const GgufFile& file) {
-  const std::string* kind = file.find_string("tokenizer.ggml.model");
-  if (kind == nullptr) return nullptr;
-  if (*kind != "gpt2") {
-    throw UnsupportedError(
-        fmt::format("\"{}\": tokenizer \"{}\", expected \"gpt2\" (byte-level BPE)",
-                    file.path().string(), *kind));
-  }
-  BpeVocabulary vocabulary;
-  vocabulary.origin = file.path().string();
-  vocabulary.pieces = texts_of(file, "tokenizer.ggml.tokens");
-  vocabulary.token_types = token_types_of(file);
-  vocabulary.merges = texts_of(file, "tokenizer.ggml.merges");
-  const std::string* pre = file.find_string("tokenizer.ggml.pre");
-  vocabulary.pre_tokenizer = pre != nullptr ? *pre : "default";
-  vocabulary.bos = token_of(file, "tokenizer.ggml.bos_token_id");
-  vocabulary.eos = token_of(file, "tokenizer.ggml.eos_token_id");
-  return std::make_shared<const Tokenizer>(
-      tokenizer_spec_from_bpe_vocabulary(std::move(vocabulary)));
-}
 
 std::shared_ptr<const Tokenizer> folder_tokenizer(const fs::path& folder) {
   if (fs::exists(folder / "tokenizer.json")) {

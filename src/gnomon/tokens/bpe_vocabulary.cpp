@@ -21,10 +21,8 @@ struct PreTokenizer {
 };
 
 const std::vector<PreTokenizer>& pre_tokenizers() {
-  // "default" is what converters wrote for GPT-2 before the key had names.
   static const std::vector<PreTokenizer> rows = {
       {"gpt-2", {PretokenStep::gpt2}, false},
-      {"default", {PretokenStep::gpt2}, false},
       {"smollm", {PretokenStep::digits, PretokenStep::gpt2}, false},
       {"llama-bpe", {PretokenStep::llama3}, true},
   };
@@ -35,11 +33,10 @@ const PreTokenizer& find_pre_tokenizer(const BpeVocabulary& vocabulary) {
   for (const PreTokenizer& row : pre_tokenizers()) {
     if (row.name == vocabulary.pre_tokenizer) return row;
   }
-  throw UnsupportedError(
-      fmt::format("\"{}\": pre-tokenizer {}, expected \"gpt-2\", \"default\", \"smollm\" or "
-                  "\"llama-bpe\"",
-                  vocabulary.origin, quote(vocabulary.pre_tokenizer)),
-      "use the model's Hugging Face folder with its tokenizer.json");
+  throw UnsupportedError(fmt::format("\"{}\": pre-tokenizer {}, expected \"gpt-2\", \"smollm\" or "
+                                     "\"llama-bpe\"",
+                                     vocabulary.origin, quote(vocabulary.pre_tokenizer)),
+                         "use the model's Hugging Face folder with its tokenizer.json");
 }
 
 }  // namespace

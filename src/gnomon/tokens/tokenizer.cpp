@@ -71,7 +71,8 @@ detail::MergeTable index_merges(const TokenizerSpec& spec, const PieceIndex& ids
   detail::MergeTable table;
   table.reserve(spec.merges.size());
   for (std::size_t i = 0; i < spec.merges.size(); ++i) {
-    const auto& [left, right] = spec.merges[i];
+    const std::string& left = spec.merges[i].first;
+    const std::string& right = spec.merges[i].second;
     const auto find = [&](const std::string& piece) {
       const auto found = ids.find(piece);
       if (found == ids.end()) {

@@ -6,6 +6,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/model/config_reader.h"
 #include "gnomon/model/families/families.h"
+#include "gnomon/model/gguf_config.h"
 
 namespace gnomon {
 namespace {
@@ -72,17 +73,21 @@ ModelConfig config_from_json(const Json& json, std::string_view origin) {
 }
 
 ModelConfig config_from_gguf(const GgufFile& file) {
-  const std::string origin = file.path().string();
+  GgufConfigReader reader(file, "gpt2");
   ModelConfig config;
-  config.n_layers = file.integer("gpt2.block_count");
-  config.d_model = file.integer("gpt2.embedding_length");
-  config.n_heads = file.integer("gpt2.attention.head_count");
-  config.d_mlp = file.integer("gpt2.feed_forward_length");
-  config.n_ctx = file.integer("gpt2.context_length");
-  config.norm_eps = file.number_or("gpt2.attention.layer_norm_epsilon", 1e-5);
+  config.n_layers = reader.integer("block_count");
+  config.d_model = reader.integer("embedding_length");
+  config.n_heads = reader.integer("attention.head_count");
+  config.d_mlp = reader.integer("feed_forward_length");
+  config.d_vocab = reader.integer_or("vocab_size", 0);
+  config.n_ctx = reader.integer("context_length");
+  config.norm_eps = reader.number("attention.layer_norm_epsilon");
   config.activation = Activation::gelu_new;
   config.tied_unembedding = file.find("output.weight") == nullptr;
-  check_heads(config, origin);
+  reader.require("attention.head_count_kv", static_cast<double>(config.n_heads));
+  reader.require("attention.causal", 1);
+  reader.refuse_others();
+  check_heads(config, reader.origin());
   return with_switches(config);
 }
 

@@ -7,6 +7,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/model/config_reader.h"
 #include "gnomon/model/families/families.h"
+#include "gnomon/model/gguf_config.h"
 
 namespace gnomon {
 namespace {
@@ -117,36 +118,31 @@ ModelConfig qwen2_from_json(const Json& json, std::string_view origin) {
 }
 
 ModelConfig config_from_gguf(const GgufFile& file, std::string_view architecture) {
-  const std::string origin = file.path().string();
-  const auto key = [&](std::string_view name) { return fmt::format("{}.{}", architecture, name); };
+  GgufConfigReader reader(file, architecture);
   ModelConfig config;
-  config.n_layers = file.integer(key("block_count"));
-  config.d_model = file.integer(key("embedding_length"));
-  config.n_heads = file.integer(key("attention.head_count"));
-  config.n_kv_heads = file.integer_or(key("attention.head_count_kv"), config.n_heads);
-  config.d_head = file.integer_or(key("attention.key_length"),
-                                  config.n_heads > 0 ? config.d_model / config.n_heads : 0);
-  config.d_mlp = file.integer(key("feed_forward_length"));
-  config.n_ctx = file.integer(key("context_length"));
-  config.norm_eps = file.number_or(key("attention.layer_norm_rms_epsilon"), 1e-6);
+  config.n_layers = reader.integer("block_count");
+  config.d_model = reader.integer("embedding_length");
+  config.n_heads = reader.integer("attention.head_count");
+  config.n_kv_heads = reader.integer_or("attention.head_count_kv", config.n_heads);
+  config.d_head = reader.integer_or("attention.key_length",
+                                    config.n_heads > 0 ? config.d_model / config.n_heads : 0);
+  config.d_mlp = reader.integer("feed_forward_length");
+  config.d_vocab = reader.integer_or("vocab_size", 0);
+  config.n_ctx = reader.integer("context_length");
+  if (const Index window = reader.integer_or("attention.sliding_window", 0); window > 0)
+    config.n_ctx = std::min(config.n_ctx, window);
+  config.norm_eps = reader.number("attention.layer_norm_rms_epsilon");
   config.activation = Activation::silu;
   config.tied_unembedding = file.find("output.weight") == nullptr;
-  for (const auto& [name, value] : file.metadata()) {
-    if (name.starts_with(key("rope.scaling.")) || name == key("rope.scale_linear") ||
-        name.starts_with(key("expert"))) {
-      throw UnsupportedError(
-          fmt::format("\"{}\": key \"{}\": the forward pass has no such step", origin, name));
-    }
-  }
-  config.n_ctx =
-      std::min<Index>(config.n_ctx, file.integer_or(key("attention.sliding_window"), config.n_ctx));
-  if (const Index n_rotary = file.integer_or(key("rope.dimension_count"), config.d_head);
-      n_rotary != config.d_head) {
-    throw UnsupportedError(fmt::format("\"{}\": {} rotary channels, expected d_head = {}", origin,
-                                       n_rotary, config.d_head));
-  }
-  config.rotary_frequency = rotary_frequencies(
-      config.d_head, file.number_or(key("rope.freq_base"), 10000), std::nullopt, origin);
+  reader.require("attention.value_length", static_cast<double>(config.d_head));
+  reader.require("rope.dimension_count", static_cast<double>(config.d_head));
+  config.rotary_frequency = gguf_rotary_frequencies(reader, config.d_head);
+  reader.require("attention.causal", 1);
+  reader.require("expert_count", 0);
+  reader.require("expert_used_count", 0);
+  reader.require("use_parallel_residual", 0);
+  reader.allow("tensor_data_layout");  // the same for all files of an architecture
+  reader.refuse_others();
   return with_switches(config, architecture);
 }
 

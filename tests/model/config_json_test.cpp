@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is wrong in a config.json; what the right ones lead to is compared with Hugging Face in
+// golden_test.cpp.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "gnomon/base/error.h"
+#include "gnomon/base/json.h"
+#include "gnomon/model/family.h"
+
+namespace gnomon {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Of the family's configuration with `key` as `value`.
+std::string refusal(std::string_view family, const std::string& key, const Json& value) {
+  Json json =
+      family == "gpt2"
+          ? parse_json(R"({"n_layer": 2, "n_embd": 24, "n_head": 4, "n_positions": 64,
+                           "vocab_size": 300})",
+                       "config.json")
+          : parse_json(R"({"num_hidden_layers": 2, "hidden_size": 24, "num_attention_heads": 4,
+                           "intermediate_size": 40, "vocab_size": 300,
+                           "max_position_embeddings": 64})",
+                       "config.json");
+  json[key] = value;
+  try {
+    check_config(find_family(family)->config_from_json(json, "config.json"), "config.json");
+  } catch (const FileError& e) {
+    return e.what();
+  }
+  return "accepted";
+}
+
+TEST(ConfigJson, RefusesSizesThatNoModelHas) {
+  EXPECT_EQ(refusal("gpt2", "n_layer", 3), "accepted");
+  EXPECT_THAT(refusal("gpt2", "n_layer", 0),
+              HasSubstr("n_layers is 0, expected a number between 1"));
+  EXPECT_THAT(refusal("gpt2", "n_layer", -1),
+              HasSubstr("\"n_layer\" is -1, expected a number between 0 and 2147483647"));
+  // Four times this is the width of the MLP where none is stated, beyond 63 bits.
+  EXPECT_THAT(refusal("gpt2", "n_embd", std::int64_t{1} << 62), HasSubstr("\"n_embd\" is 4611686"));
+  EXPECT_THAT(refusal("gpt2", "n_embd", ~std::uint64_t{0}), HasSubstr("is 18446744073709551615"));
+  EXPECT_THAT(refusal("gpt2", "n_embd", 24.5), HasSubstr("\"n_embd\" is not an integer"));
+  EXPECT_THAT(refusal("llama", "head_dim", 5), HasSubstr("5 rotary channels, expected an even"));
+}
+
+TEST(ConfigJson, RefusesRotaryFrequenciesThatAreNoNumbers) {
+  EXPECT_EQ(refusal("llama", "rope_scaling", {{"type", "linear"}, {"factor", 2}}), "accepted");
+  EXPECT_THAT(refusal("llama", "rope_scaling", {{"type", "linear"}, {"factor", 0}}),
+              HasSubstr("a rotary frequency is inf, expected a positive number"));
+  EXPECT_THAT(refusal("llama", "rope_scaling", {{"type", "linear"}, {"factor", -1}}),
+              HasSubstr("a rotary frequency is -1"));
+  EXPECT_THAT(refusal("llama", "rope_theta", -1), HasSubstr("rope theta is -1"));
+}
+
+}  // namespace
+}  // namespace gnomon
