@@ -58,11 +58,12 @@ class Fetch {
     placing_ = settings_.symlinks && repository_.can_link() ? HubPlacing::link : HubPlacing::move;
     for (const std::string& name : names) {
       model_.files.push_back(describe(listing, name));
-      if (name == kWeightsIndex) add_parts(listing, model_.files.back());
+      if (name == kWeightsIndex) add_parts(listing);
     }
     require_space();
     if (observer_.planned) observer_.planned(model_);
     total_ = model_.n_bytes_to_come();
+    done_ = 0;
     for (const HubFile& file : model_.files) obtain(file);
     for (const HubFile& file : model_.files) place(file);
     repository_.set_ref(id_.revision, model_.commit);
@@ -84,6 +85,7 @@ class Fetch {
     HubFile file{name, facts.etag, *bytes, 0};
     if (const fs::path found = content_of(file); !found.empty()) {
       sources_[file.hash] = found;
+      if (found == model_.folder / file.name) in_place_.insert(file.name);
       file.here = file.bytes;
     } else {
       const std::uint64_t arrived = size_or_zero(repository_.part(file.hash));
@@ -100,9 +102,12 @@ class Fetch {
     return {};
   }
 
-  // The index says which files the weights are, so it comes before the others are known.
-  void add_parts(const HubListing& listing, const HubFile& index) {
+  // The index, the last file so far, says which files the weights are: it comes before their sizes
+  // are known, and is not part of the plan.
+  void add_parts(const HubListing& listing) {
+    HubFile& index = model_.files.back();
     obtain(index);
+    index.here = index.bytes;
     const Json json = read_json_file(sources_.at(index.hash));
     for (const std::string& part : hub_weight_parts(listing, json, client_.subject()))
       model_.files.push_back(describe(listing, part));
@@ -130,7 +135,8 @@ class Fetch {
       receive(file);
       std::error_code error;
       fs::rename(repository_.part(file.hash), blob, error);
-      if (error) {
+      // Another process may have been first where the file system's locks hold nobody back.
+      if (error && !holds(blob, file)) {
         throw FileError(ErrorCode::write_failed,
                         fmt::format("\"{}\" cannot be written: {}", blob.string(), error.message()),
                         "set HF_HOME to a folder of yours");
@@ -167,8 +173,7 @@ class Fetch {
   }
 
   void place(const HubFile& file) {
-    const fs::path target = model_.folder / file.name;
-    if (holds(target, file)) return;
+    if (in_place_.contains(file.name)) return;
     fs::path& source = sources_.at(file.hash);
     HubPlacing how = placing_;
     // A blob that was there before may be another snapshot's, and a file may stand in one twice.
@@ -176,7 +181,7 @@ class Fetch {
     // The content may be known from another file of the snapshot: a link leads to the blob.
     if (how == HubPlacing::link && source != repository_.blob(file.hash)) how = HubPlacing::copy;
     repository_.add_to_snapshot(model_.commit, file.name, source, how);
-    if (how == HubPlacing::move) source = target;
+    if (how == HubPlacing::move) source = model_.folder / file.name;
   }
 
   const HubId& id_;
@@ -187,6 +192,7 @@ class Fetch {
   HubPlacing placing_ = HubPlacing::link;
   HubModel model_;
   std::map<std::string, fs::path> sources_;  // by hash: where the content is
+  std::set<std::string> in_place_;           // names of files that the snapshot has
   std::set<std::string> made_;               // hashes of blobs that this fetch made
   std::uint64_t done_ = 0;                   // bytes of finished files that came
   std::uint64_t total_ = 0;                  // bytes to come, once that is known
@@ -207,16 +213,16 @@ std::uint64_t HubModel::n_bytes_to_come() const {
 }
 
 void throw_not_in_hub_cache(const HubId& id, const HubSettings& settings,
-                            const std::string& missing) {
+                            const std::string& missing, const fs::path& no_folder) {
   const std::string folder = HubRepository(settings.cache, id).folder().string();
+  std::string message = fmt::format(
+      "model {} is not in the Hugging Face cache at revision {}, searched {} ({})",
+      quote(id.repository(), 200), quote(id.revision, 300), quote(folder, 400), missing);
+  if (!no_folder.empty())
+    message += fmt::format(" and {} (no such folder)", quote(no_folder.string(), 400));
   std::string hint = fmt::format("gnomon model fetch {}", id.text());
   if (settings.offline) hint += "   (without HF_HUB_OFFLINE, which is set)";
-  throw FileError(ErrorCode::not_found,
-                  fmt::format("model {} is not in the Hugging Face cache at revision {}, searched "
-                              "{} ({})",
-                              quote(id.repository(), 200), quote(id.revision, 300),
-                              quote(folder, 400), missing),
-                  hint);
+  throw FileError(ErrorCode::not_found, message, hint);
 }
 
 HubModel fetch_hub_model(const HubId& id, const HubSettings& settings,

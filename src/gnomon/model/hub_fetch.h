@@ -48,8 +48,9 @@ HubModel fetch_hub_model(const HubId& id, const HubSettings& settings,
                          const std::optional<std::string>& token, const HubObserver& observer = {});
 
 // The error for a revision that is not in the cache: what was searched, what was missing, and the
-// command that fetches it.
+// command that fetches it. `no_folder` is a path that was looked for first, or empty.
 [[noreturn]] void throw_not_in_hub_cache(const HubId& id, const HubSettings& settings,
-                                         const std::string& missing);
+                                         const std::string& missing,
+                                         const std::filesystem::path& no_folder = {});
 
 }  // namespace gnomon
