@@ -15,6 +15,8 @@
 namespace gnomon {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr int kMostRedirects = 10;
 constexpr std::size_t kLargestBody = std::size_t{64} << 20;
 constexpr std::size_t kMostHeaders = 200;
@@ -94,8 +96,12 @@ struct Reception {
   const HttpSink* sink = nullptr;
   HttpAnswer answer;
   bool begun = false;
+  std::chrono::seconds silence{};
+  Clock::time_point last_byte = Clock::now();
   std::exception_ptr thrown;
 
+  // libcurl's own limit looks at the mean of some seconds, which a fast beginning keeps up.
+  bool is_silent() const { return Clock::now() - last_byte >= silence; }
   bool takes_bytes() const {
     return sink != nullptr && (answer.status == 200 || answer.status == 206);
   }
@@ -104,6 +110,11 @@ struct Reception {
     sink->begin(answer.status, answer.headers);
   }
   void take(std::span<const std::byte> bytes) {
+    deliver(bytes);
+    // After the sink: a slow disk is not a silent server.
+    last_byte = Clock::now();
+  }
+  void deliver(std::span<const std::byte> bytes) {
     if (takes_bytes()) {
       begin();
       sink->bytes(bytes);
@@ -114,6 +125,7 @@ struct Reception {
     }
   }
   void take_header(std::string_view line) {
+    last_byte = Clock::now();
     if (line.starts_with("HTTP/")) {
       // Also after "100 Continue" and a proxy's own answer.
       answer.headers.clear();
@@ -152,8 +164,11 @@ std::size_t on_header(char* data, std::size_t size, std::size_t n, void* recepti
   return guarded(to, size * n, [&] { to.take_header({data, size * n}); });
 }
 
+// Called once a second where nothing comes, and more often where something does.
 int on_progress(void* reception, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return guarded(*static_cast<Reception*>(reception), 0, [] { check_interrupted(); }) == 0 ? 0 : 1;
+  auto& to = *static_cast<Reception*>(reception);
+  if (guarded(to, 0, [] { check_interrupted(); }) != 0) return 1;
+  return to.is_silent() ? 1 : 0;
 }
 
 }  // namespace
@@ -197,12 +212,12 @@ struct HttpClient::Handle {
     curl_easy_reset(curl.get());
     Reception reception;
     reception.sink = sink;
+    reception.silence = request.silence;
     HeaderList headers;
     // Compressed bytes are not those that the hub's hash is about.
     headers.add("Accept-Encoding: identity");
     if (with_token && request.token) headers.add("Authorization: Bearer " + *request.token);
     if (request.range_from) headers.add(fmt::format("Range: bytes={}-", *request.range_from));
-    const auto silence = static_cast<long>(request.silence.count());
     set(CURLOPT_URL, url.c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_FOLLOWLOCATION, 0L);
@@ -211,9 +226,7 @@ struct HttpClient::Handle {
     set(CURLOPT_NOBODY, request.head ? 1L : 0L);
     set(CURLOPT_USERAGENT, "gnomon");
     set(CURLOPT_HTTPHEADER, headers.get());
-    set(CURLOPT_CONNECTTIMEOUT, silence);
-    set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    set(CURLOPT_LOW_SPEED_TIME, silence);
+    set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(request.silence.count()));
     set(CURLOPT_WRITEFUNCTION, &on_bytes);
     set(CURLOPT_WRITEDATA, &reception);
     set(CURLOPT_HEADERFUNCTION, &on_header);
@@ -228,7 +241,7 @@ struct HttpClient::Handle {
     HttpAnswer& answer = reception.answer;
     if (code == CURLE_OK) {
       reception.begin();
-    } else if (code == CURLE_OPERATION_TIMEDOUT) {
+    } else if (code == CURLE_OPERATION_TIMEDOUT || reception.is_silent()) {
       answer.failure = fmt::format("nothing came for {} s", request.silence.count());
     } else {
       const std::string said = detail[0] != '\0' ? detail.data() : curl_easy_strerror(code);

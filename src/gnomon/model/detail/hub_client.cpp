@@ -168,8 +168,8 @@ HubClient::Outcome HubClient::persist(const std::string& file,
 void HubClient::require(const Outcome& outcome, const std::string& file) const {
   const int status = outcome.answer.status;
   if (outcome.answer.is_complete() && (status == 200 || status == 206)) return;
-  throw hub_refusal(outcome.answer, id_, subject(file), settings_.endpoint, token_.has_value(),
-                    outcome.n_attempt);
+  throw hub_refusal(outcome.answer, {id_, subject(file), !file.empty(), settings_.endpoint,
+                                     token_.has_value(), outcome.n_attempt});
 }
 
 std::string HubClient::listing() {

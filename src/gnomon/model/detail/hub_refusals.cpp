@@ -18,50 +18,57 @@ std::string said(const HttpAnswer& answer) {
   return message.empty() ? "" : ": " + quote(message, 200);
 }
 
-std::string about_token(const HubId& id, const std::string& endpoint, bool has_token) {
-  const std::string terms =
-      fmt::format("for a gated model, accept its terms at {}/{}", endpoint, id.repository());
-  return has_token
+std::string about_token(const HubQuestion& question) {
+  const std::string terms = fmt::format("for a gated model, accept its terms at {}/{}",
+                                        question.endpoint, question.id.repository());
+  return question.has_token
              ? fmt::format("check the name; the token that was sent may not read it; {}", terms)
              : fmt::format(
-                   "check the name; for a private or gated model set HF_TOKEN or "
-                   "write the token to the file \"token\" in HF_HOME; {}",
+                   "check the name; for a private or gated model set HF_TOKEN or write the "
+                   "token to the file \"token\" in HF_HOME; {}",
                    terms);
+}
+
+FileError not_found(const std::string& answered, const HttpAnswer& answer,
+                    const HubQuestion& question, const std::string& again) {
+  const std::string_view code = header(answer.headers, "x-error-code");
+  if (code == "RevisionNotFound")
+    return {
+        ErrorCode::not_found,
+        fmt::format("{}: the repository has no revision {}", answered, quote(question.id.revision)),
+        fmt::format("give a branch, tag or commit of {}/{}", question.endpoint,
+                    question.id.repository())};
+  if (code == "EntryNotFound" || (code.empty() && question.is_file))
+    return {ErrorCode::not_found, answered + ": there is no such file", again};
+  return {ErrorCode::not_found, answered + ": there is no such repository" + said(answer),
+          about_token(question)};
 }
 
 }  // namespace
 
-FileError hub_refusal(const HttpAnswer& answer, const HubId& id, const std::string& subject,
-                      const std::string& endpoint, bool has_token, int n_attempt) {
-  const std::string again = fmt::format("gnomon model fetch {}", id.text());
+FileError hub_refusal(const HttpAnswer& answer, const HubQuestion& question) {
+  const std::string again = fmt::format("gnomon model fetch {}", question.id.text());
   if (!answer.is_complete()) {
     return {ErrorCode::not_found,
-            fmt::format("{}: {}: {}{}", subject, answer.host, answer.failure, times(n_attempt)),
+            fmt::format("{}: {}: {}{}", question.subject, answer.host, answer.failure,
+                        times(question.n_attempt)),
             fmt::format("check the network and HF_ENDPOINT ({}), then {}   (goes on where this "
                         "stopped; HF_HUB_ETAG_TIMEOUT and HF_HUB_DOWNLOAD_TIMEOUT give a slow "
                         "server more seconds)",
-                        endpoint, again)};
+                        question.endpoint, again)};
   }
-  const std::string answered =
-      fmt::format("{}: {} answered {}{}", subject, answer.host, answer.status, times(n_attempt));
-  const std::string_view code = header(answer.headers, "x-error-code");
+  const std::string answered = fmt::format("{}: {} answered {}{}", question.subject, answer.host,
+                                           answer.status, times(question.n_attempt));
   switch (answer.status) {
     case 401:
       return {ErrorCode::unreadable,
               answered + ": there is no such repository, or it is private or gated" + said(answer),
-              about_token(id, endpoint, has_token)};
+              about_token(question)};
     case 403:
       return {ErrorCode::unreadable, answered + ": reading it is not allowed" + said(answer),
-              about_token(id, endpoint, has_token)};
+              about_token(question)};
     case 404:
-      if (code == "RevisionNotFound")
-        return {ErrorCode::not_found,
-                fmt::format("{}: the repository has no revision {}", answered, quote(id.revision)),
-                fmt::format("give a branch, tag or commit of {}/{}", endpoint, id.repository())};
-      if (code == "EntryNotFound")
-        return {ErrorCode::not_found, answered + ": the repository has no such file", again};
-      return {ErrorCode::not_found, answered + ": there is no such repository" + said(answer),
-              about_token(id, endpoint, has_token)};
+      return not_found(answered, answer, question, again);
     case 429:
       return {ErrorCode::unreadable,
               answered + ": it limits how often it is asked" +
@@ -69,7 +76,7 @@ FileError hub_refusal(const HttpAnswer& answer, const HubId& id, const std::stri
                        ? fmt::format(", and wants {} s of silence", answer.retry_after->count())
                        : ""),
               fmt::format("wait, then {}   (goes on where this stopped{})", again,
-                          has_token ? "" : "; with a token the limit is higher")};
+                          question.has_token ? "" : "; with a token the limit is higher")};
     default:
       return {ErrorCode::unreadable, answered + said(answer),
               fmt::format("try later: {}   (goes on where this stopped)", again)};

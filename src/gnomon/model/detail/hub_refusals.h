@@ -9,9 +9,16 @@
 
 namespace gnomon {
 
+struct HubQuestion {
+  const HubId& id;
+  std::string subject;   // begins the message
+  bool is_file = false;  // else the repository as a whole
+  std::string endpoint;
+  bool has_token = false;
+  int n_attempt = 1;  // how often in a row it was answered so
+};
+
 // The error for an answer that is not what was asked for: incomplete, or of status 4xx or 5xx.
-// `subject` begins the message; n_attempt is how often in a row it was so.
-FileError hub_refusal(const HttpAnswer& answer, const HubId& id, const std::string& subject,
-                      const std::string& endpoint, bool has_token, int n_attempt);
+FileError hub_refusal(const HttpAnswer& answer, const HubQuestion& question);
 
 }  // namespace gnomon
