@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from hub_server import Fault, Hub, Repository, git_sha1, sha256
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OLD_COMMIT = "89abcdef0123456789abcdef0123456789abcdef"
 TOKEN = "hf_test-token-1234567890"
-EXIT = {"done": 0, "usage": 2, "input": 3, "unsupported": 7, "interrupted": 130}
+EXIT = {"done": 0, "usage": 2, "input": 3, "write": 6, "unsupported": 7, "interrupted": 130}
 HAS_PACKAGE = importlib.util.find_spec("huggingface_hub") is not None
 needs_package = unittest.skipUnless(HAS_PACKAGE, "needs the Python package huggingface_hub")
 
@@ -213,6 +214,16 @@ class Layout(HubCase):
         self.fetch(HF_HUB_DISABLE_SYMLINKS="1")
         self.fetch()
         self.assertEqual(len(self.store_gets()), n_get)
+
+    def test_files_that_are_alike_or_empty(self):
+        files = {**self.files, "vocab.json": b"{}", "added_tokens.json": b"{}", "merges.txt": b""}
+        self.hub.repositories["org/alike"] = Repository(files, COMMIT)
+        for links in ("", "1"):
+            cache = self.root / f"cache{links}"
+            self.fetch("org/alike", HF_HUB_DISABLE_SYMLINKS=links, HF_HUB_CACHE=str(cache))
+            snapshot = cache / "models--org--alike/snapshots" / COMMIT
+            for name in ("vocab.json", "added_tokens.json", "merges.txt"):
+                self.assertEqual((snapshot / name).read_bytes(), files[name])
 
     def test_cache_of_the_environment(self):
         for variables, cache in (
@@ -526,7 +537,7 @@ class Refusals(HubCase):
     def test_file_that_vanishes(self):
         self.fault("status", match="resolve", method="HEAD", status=404, times=99,
                    headers={"X-Error-Code": "EntryNotFound"})
-        self.refused('"tokenizer.json": ', "the repository has no such file")
+        self.refused('"tokenizer.json": ', "answered 404: there is no such file")
 
     def test_other_commit_than_asked_for(self):
         self.hub.repositories["org/tiny"].branches[OLD_COMMIT] = COMMIT
@@ -536,6 +547,36 @@ class Refusals(HubCase):
         self.fault("status", match="tokenizer.json", method="HEAD", status=200,
                    headers={"ETag": '"../../../evil"'})
         self.refused('gave the ETag "../../../evil"')
+
+    def test_file_of_another_commit(self):
+        self.fault("status", match="tokenizer.json", method="HEAD", status=200,
+                   headers={"ETag": git_sha1(b""), "X-Repo-Commit": OLD_COMMIT})
+        self.refused(f'gave it at commit "{OLD_COMMIT}", expected {COMMIT}')
+
+    def test_redirects_that_lead_nowhere(self):
+        self.fault("redirect", match="hub", to="/again", times=99)
+        self.refused("it redirects more than 10 times")
+        self.assertEqual(len(self.hub.requests), 11)
+        self.hub.faults.clear()
+        self.fault("redirect", to="file:///etc/passwd")
+        self.refused('"model.safetensors": localhost: it redirects to an address that is neither')
+
+    def test_disk_that_fills_up(self):
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, resource.RLIM_INFINITY))
+
+        done = subprocess.run([COMMAND, "model", "fetch", "org/tiny"], preexec_fn=limit, text=True,
+                              env=self.environment(), capture_output=True)
+        self.assertEqual(done.returncode, EXIT["write"])
+        self.assertIn(f'"{self.part}" cannot be written: File too large', done.stderr)
+        self.assertEqual(self.part.stat().st_size, 2_000_000)
+        self.fetch()
+        self.assertEqual(self.store_gets()[-1].headers["range"], "bytes=2000000-")
+
+    def test_cache_that_cannot_be_made(self):
+        (self.root / "file").write_text("")
+        self.refused("cannot be written", end="write", HF_HUB_CACHE=str(self.root / "file/hub"))
 
     def test_models_of_other_kinds(self):
         files = self.files

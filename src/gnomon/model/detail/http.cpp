@@ -246,6 +246,8 @@ struct HttpClient::Handle {
     } else {
       const std::string said = detail[0] != '\0' ? detail.data() : curl_easy_strerror(code);
       answer.failure = quote(said, 300);
+      answer.is_lasting =
+          code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
     }
     curl_off_t wait = 0;
     if (curl_easy_getinfo(curl.get(), CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
@@ -282,12 +284,14 @@ HttpAnswer HttpClient::send(const HttpRequest& request, const HttpSink* sink) {
     if (!url.set(location) || (was_secure && !url.str().starts_with("https:"))) {
       answer.failure = "it redirects to an address that is not https";
       if (!was_secure) answer.failure = "it redirects to an address that is neither http nor https";
+      answer.is_lasting = true;
       return answer;
     }
     at_origin = at_origin && url.origin() == origin;
     if (!at_origin && request.stay_at_origin) return answer;
     if (n_redirect == kMostRedirects) {
       answer.failure = fmt::format("it redirects more than {} times", kMostRedirects);
+      answer.is_lasting = true;
       return answer;
     }
   }

@@ -38,7 +38,8 @@ struct HttpAnswer {
   std::string host;  // that gave the last answer
   std::string body;  // where no sink was given; at most 64 MiB
   std::optional<std::chrono::seconds> retry_after;
-  std::string failure;  // why it is not complete; empty where it is
+  std::string failure;      // why it is not complete; empty where it is
+  bool is_lasting = false;  // whether asking again would end the same way
 
   bool is_complete() const { return failure.empty(); }
 };

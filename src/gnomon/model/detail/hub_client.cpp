@@ -31,7 +31,8 @@ constexpr seconds kLongestWait{120};
 
 bool may_change(const HttpAnswer& answer) {
   const int status = answer.status;
-  return !answer.is_complete() || status == 408 || status == 429 || status >= 500;
+  if (!answer.is_complete()) return !answer.is_lasting;
+  return status == 408 || status == 429 || status >= 500;
 }
 
 void wait(milliseconds time) {

@@ -14,7 +14,7 @@ inline constexpr const char* kWholeWeights = "model.safetensors";
 inline constexpr const char* kWeightsIndex = "model.safetensors.index.json";
 
 // The files that the index of a model in several parts names. Throws FileError where one of them is
-// not the name of a file beside the index; `origin` names the index.
+// not the name of a file beside the index; `origin` begins the message.
 std::set<std::string> indexed_files(const Json& index, const std::string& origin);
 
 // model.safetensors, or the parts that the index names, whether they exist or not: a folder may
