@@ -405,7 +405,7 @@ class Interruptions(HubCase):
 
     def test_slow_server(self):
         self.fault("slow", after=10)
-        self.fetch(HF_HUB_DOWNLOAD_TIMEOUT="2")
+        self.fetch(HF_HUB_DOWNLOAD_TIMEOUT="30")
         self.assertEqual(len(self.store_gets()), 1)
         self.assert_whole()
 
