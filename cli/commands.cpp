@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cli/option_values.h"
+#include "cli/resolve_model.h"
 
 namespace gnomon::cli {
 
@@ -39,11 +40,7 @@ void on_run(CLI::App& command, Context& context, std::function<void()> body) {
 }
 
 CLI::Option* add_model_option(CLI::App& command, std::string& model) {
-  return command
-      .add_option("-m,--model", model,
-                  "A name that `gnomon model list` shows, a folder with config.json and "
-                  "*.safetensors, or a .gguf file")
-      ->type_name("MODEL");
+  return command.add_option("-m,--model", model, kModelHelp)->type_name("MODEL");
 }
 
 CLI::Option* add_precision_option(CLI::App& command, Precision& precision) {

@@ -178,8 +178,9 @@ std::vector<ConfigField> general_fields() {
           "trainings, with the seeds seed, seed + 1, ...; tables show their spread"),
       required(text(
           "model.path", [](auto& c) -> auto& { return c.model.path; },
-          "a name that `gnomon model list` shows, a folder with config.json and "
-          "*.safetensors, or a .gguf file")),
+          "a name that `gnomon model list` shows, a folder with config.json and *.safetensors, a "
+          ".gguf "
+          "file, or ORG/NAME or ORG/NAME@REV in the Hugging Face cache")),
       required(texts(
           "target.units", [](auto& c) -> auto& { return c.target.units; },
           "sites of the numbers to report, such as "

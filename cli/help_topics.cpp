@@ -73,15 +73,23 @@ std::string files_text() {
              a folder   config.json, model.safetensors (or its parts and their
                         index), tokenizer.json (or vocab.json, merges.txt), as
                         Hugging Face has them
-             a file     .gguf
+             a file     .gguf, or
+             ORG/NAME, ORG/NAME@REV   in the Hugging Face cache
              Files are mapped into memory and never changed.
 Cache        $GNOMON_CACHE, else $XDG_CACHE_HOME/gnomon, else ~/.cache/gnomon.
-             `gnomon model fetch` writes models/NAME/ there and nothing else.
+             `gnomon model fetch NAME` writes models/NAME/ there.
+             $HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub:
+             `gnomon model fetch ORG/NAME` writes models--ORG--NAME/ there, as
+             the Python package huggingface_hub does.
 Texts        - stands for standard input.
 Environment  GNOMON_CACHE XDG_CACHE_HOME HOME     where fetched models are
              NO_COLOR CLICOLOR CLICOLOR_FORCE FORCE_COLOR TERM     colour
              COLUMNS     width of progress lines where no terminal tells it
              JPY_PARENT_PID JPY_SESSION_NAME     a notebook: plain progress
+             HF_HOME HF_HUB_CACHE HF_ENDPOINT HF_TOKEN HF_TOKEN_PATH
+             HF_HUB_OFFLINE HF_HUB_DISABLE_SYMLINKS HF_HUB_ETAG_TIMEOUT
+             HF_HUB_DOWNLOAD_TIMEOUT HF_HUB_DISABLE_IMPLICIT_TOKEN
+             HF_HUB_DISABLE_PROGRESS_BARS     as huggingface_hub has them
              GNOMON_PYTHON     the Python that runs notebooks; python3 if unset
 Network      `gnomon model fetch` is the only command that uses it.
 )";

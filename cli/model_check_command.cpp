@@ -149,12 +149,7 @@ void add_model_check_command(CLI::App& model, Context& context) {
   auto name = std::make_shared<std::string>();
   CLI::App* command = model.add_subcommand(
       "check", "Files, weights and identities of a model, in float32 and float64");
-  command
-      ->add_option("name", *name,
-                   "A name that `gnomon model list` shows, a folder with config.json and "
-                   "*.safetensors, or a .gguf file")
-      ->type_name("MODEL")
-      ->required();
+  command->add_option("name", *name, kModelHelp)->type_name("MODEL")->required();
   command->footer("gnomon model check smollm2-135m\ngnomon model check ./gpt2 --json");
   on_run(*command, context, [&context, name] { run_check(context, *name); });
 }

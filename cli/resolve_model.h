@@ -16,8 +16,14 @@ inline constexpr const char* kEmbeddedModel = "gnomon-books";
 std::optional<std::filesystem::path> embedded_model_folder(const std::string& name);
 
 // The path that a user's --model means: a known name stands for its file in the cache, whatever the
-// current folder holds; anything else is a folder or a file. Throws FileError (not_found) with the
-// places that were searched and the command that fetches a model.
+// current folder holds; then what is a folder or a file is that; then ORG/NAME[@REV] is a snapshot
+// in the Hugging Face cache. The network is not used. Throws FileError (not_found) with the places
+// that were searched and the command that fetches a model.
 std::filesystem::path resolve_model(const std::string& given);
+
+// The same in the help of an option or argument.
+inline constexpr const char* kModelHelp =
+    "A name that `gnomon model list` shows, a folder with config.json and *.safetensors, a .gguf "
+    "file, or ORG/NAME or ORG/NAME@REV in the Hugging Face cache";
 
 }  // namespace gnomon::cli

@@ -273,7 +273,8 @@ void bind_model(nb::module_& module) {
           },
           nb::arg("model"),
           "A Hugging Face folder, a GGUF file, or a name: 'gnomon-books', which comes with Gnomon, "
-          "or a model in the cache of `gnomon model fetch`.")
+          "a model in the cache of `gnomon model fetch`, or ORG/NAME[@REV] in the Hugging Face "
+          "cache.")
       .def_prop_ro("config", &Model::config, nb::rv_policy::reference_internal)
       .def_prop_ro("source", &Model::source, nb::rv_policy::reference_internal)
       .def_prop_ro("has_tokenizer", &Model::has_tokenizer)

@@ -236,7 +236,7 @@ class Model:
     @staticmethod
     def load(model: str) -> Model:
         """
-        A Hugging Face folder, a GGUF file, or a name: 'gnomon-books', which comes with Gnomon, or a model in the cache of `gnomon model fetch`.
+        A Hugging Face folder, a GGUF file, or a name: 'gnomon-books', which comes with Gnomon, a model in the cache of `gnomon model fetch`, or ORG/NAME[@REV] in the Hugging Face cache.
         """
 
     @property

@@ -56,8 +56,10 @@ constexpr std::array kRows = {
     ErrorCodeRow{
         ErrorCode::incompatible, "E060", "incompatible", 7,
         "A run directory or artefact was written by another version or for another model."},
-    ErrorCodeRow{ErrorCode::interrupted, "E070", "interrupted", 130,
-                 "Stopped by Ctrl-C or a signal. Nothing half-written remains."},
+    ErrorCodeRow{
+        ErrorCode::interrupted, "E070", "interrupted", 130,
+        "Stopped by Ctrl-C or a signal. Nothing half-written remains but the part of a download, "
+        "which the next one goes on from."},
 };
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+#include "gnomon/base/detail/hex.h"
 #include "gnomon/base/error.h"
 
 namespace gnomon {
@@ -60,13 +61,6 @@ class Descriptor {
  private:
   int fd_;
 };
-
-std::string hex(std::span<const unsigned char> bytes) {
-  std::string text;
-  text.reserve(2 * bytes.size());
-  for (const unsigned char byte : bytes) fmt::format_to(std::back_inserter(text), "{:02x}", byte);
-  return text;
-}
 
 FileError write_failure(const fs::path& path, const std::string& why) {
   return {ErrorCode::write_failed, fmt::format("\"{}\" cannot be written: {}", path.string(), why),
@@ -166,7 +160,7 @@ std::string sha256_hex(std::span<const std::byte> bytes) {
   if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
     throw InternalError("sha256_hex: OpenSSL refused SHA-256");
   }
-  return hex({digest.data(), size});
+  return detail::hex({digest.data(), size});
 }
 
 std::string sha256_hex(std::string_view text) { return sha256_hex(std::as_bytes(std::span(text))); }

@@ -11,6 +11,8 @@
 #include "gnomon/base/json.h"
 #include "gnomon/base/quote.h"
 #include "gnomon/model/gguf_config.h"
+#include "gnomon/model/detail/safetensors_files.h"
+#include "gnomon/model/hub_cache.h"
 
 namespace gnomon {
 namespace {
@@ -32,30 +34,6 @@ const Family& require_family(std::string_view architecture, const fs::path& path
 
 std::string file_name(const WeightRow& row, Index layer, bool from_gguf) {
   return fmt::format(fmt::runtime(from_gguf ? row.gguf_name : row.hf_name), layer);
-}
-
-// model.safetensors, or the parts that model.safetensors.index.json names: a folder may hold other
-// files of the format, which are not the model.
-std::vector<fs::path> safetensors_files(const fs::path& folder) {
-  if (const fs::path whole = folder / "model.safetensors"; fs::exists(whole)) return {whole};
-  const fs::path index_path = folder / "model.safetensors.index.json";
-  if (!fs::exists(index_path)) return {};
-  const Json index = read_json_file(index_path);
-  const auto map = index.find("weight_map");
-  if (map == index.end() || !map->is_object()) {
-    throw FileError(
-        fmt::format("\"{}\": \"weight_map\" is missing or not an object", index_path.string()));
-  }
-  std::set<fs::path> paths;
-  for (const auto& [tensor, file] : map->items()) {
-    const fs::path name = file.is_string() ? fs::path(file.get<std::string>()) : fs::path();
-    if (name.empty() || name != name.filename()) {
-      throw FileError(fmt::format("\"{}\": tensor \"{}\" is not in a file of this folder",
-                                  index_path.string(), tensor));
-    }
-    paths.insert(folder / name);
-  }
-  return {paths.begin(), paths.end()};
 }
 
 FileError missing_weights(const fs::path& folder) {
@@ -195,7 +173,9 @@ std::shared_ptr<const Checkpoint> Checkpoint::load_folder(const fs::path& folder
   if (paths.empty()) throw missing_weights(folder);
   std::vector<StoredTensor> tensors;
   checkpoint->source_.format = "safetensors";
-  checkpoint->source_.name = fs::weakly_canonical(folder).filename().string();
+  const fs::path real_folder = fs::weakly_canonical(folder);
+  checkpoint->source_.name =
+      hub_snapshot_name(real_folder).value_or(real_folder.filename().string());
   for (const fs::path& path : paths) {
     const SafetensorsFile& file = checkpoint->files_.emplace_back(path);
     tensors.insert(tensors.end(), file.tensors().begin(), file.tensors().end());

@@ -191,7 +191,9 @@ const KnownModel& known_model(std::string_view name) {
   const std::optional<std::string> nearest = nearest_name(name, names);
   throw ArgumentError(fmt::format("no known model {}, expected one of \"{}\"", quote(name),
                                   fmt::join(names, "\", \"")),
-                      nearest ? fmt::format("did you mean \"{}\"?", *nearest) : "");
+                      nearest ? fmt::format("did you mean \"{}\"?", *nearest)
+                              : "a model of the Hugging Face hub is ORG/NAME, such as "
+                                "openai-community/gpt2");
 }
 
 fs::path cache_folder(std::string_view gnomon_cache, std::string_view xdg_cache_home,
