@@ -11,7 +11,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 
 std::vector<std::string> names_of(const Ladder& ladder) {
   std::vector<std::string> names;
@@ -67,7 +67,7 @@ class EveryTargetTest : public ::testing::TestWithParam<std::tuple<TinyFamily, P
 };
 INSTANTIATE_TEST_SUITE_P(
     Cases, EveryTargetTest,
-    ::testing::Combine(::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+    ::testing::Combine(::testing::Values(TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox),
                        ::testing::Values(Precision::float32, Precision::float64)),
     [](const auto& one) {
       return std::string(std::get<0>(one.param) == TinyFamily::gpt2 ? "gpt2_" : "llama_") +

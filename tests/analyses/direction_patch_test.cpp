@@ -81,7 +81,8 @@ TEST_P(PlantedDirection, IsRefusedWhereTheReportCannotSeeIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, PlantedDirection,
-                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama));
+                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
+                                           TinyFamily::gpt_neox));
 
 }  // namespace
 }  // namespace gnomon

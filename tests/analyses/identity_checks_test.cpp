@@ -13,7 +13,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 constexpr Precision kPrecisions[] = {Precision::float32, Precision::float64};
 
 const CheckResult& check_of(const std::vector<CheckResult>& checks, const std::string& id) {

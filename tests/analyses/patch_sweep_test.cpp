@@ -354,11 +354,11 @@ TEST_P(Sweep, NamesOfCellsReadBack) {
   EXPECT_THROW(parse_sweep_cell("blocks.1.hook_mlp_out[1, :]", config()), ArgumentError);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, Sweep, ::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
-                         [](const auto& instance) {
-                           return std::string(instance.param == TinyFamily::gpt2 ? "gpt2"
-                                                                                 : "llama");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Families, Sweep, ::testing::Values(TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox),
+    [](const auto& instance) {
+      return std::string(instance.param == TinyFamily::gpt2 ? "gpt2" : "llama");
+    });
 
 }  // namespace
 }  // namespace gnomon

@@ -14,7 +14,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 
 std::vector<std::string> names_of(const ProjectionAnalysis& analysis) {
   std::vector<std::string> names;
@@ -43,7 +43,8 @@ class ProjectionsTest : public ::testing::TestWithParam<TinyFamily> {
   bool gated() const { return model().config().gated_mlp; }
 };
 INSTANTIATE_TEST_SUITE_P(Families, ProjectionsTest,
-                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
+                                           TinyFamily::gpt_neox),
                          [](const auto& family) {
                            return family.param == TinyFamily::gpt2 ? "gpt2" : "llama";
                          });

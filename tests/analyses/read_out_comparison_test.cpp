@@ -119,7 +119,7 @@ TEST(ReadOutComparison, PatternFindsTheWriteThatTheFilterHides) {
 }
 
 TEST(ReadOutComparison, HeadThatIsTheReadDirectionIsAboveEveryOtherNeuron) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     const Model& model = test::tiny_model(family);
     const test::TinyStudy study = test::make_study(model, {});
     const std::vector<Index>& training = study.analysis.training_rows;

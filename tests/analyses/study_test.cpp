@@ -11,7 +11,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 
 TextRecord record(const std::string& text, std::int64_t line) {
   return {text, "file.txt:" + std::to_string(line), line, ""};

@@ -175,7 +175,8 @@ TEST_P(Subspaces, FloatAgreesWithDouble) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Subspaces,
-                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
+                                           TinyFamily::gpt_neox),
                          [](const auto& instance) {
                            return std::string(instance.param == TinyFamily::gpt2 ? "gpt2"
                                                                                  : "llama");

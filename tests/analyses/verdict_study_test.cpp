@@ -248,7 +248,8 @@ TEST_P(PlantedVerdict, AHeadBeforeTheNeuronHasGainZero) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, PlantedVerdict,
-                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
+                                           TinyFamily::gpt_neox),
                          [](const auto& instance) {
                            return std::string(instance.param == TinyFamily::gpt2 ? "gpt2"
                                                                                  : "llama");

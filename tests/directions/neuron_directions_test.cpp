@@ -31,7 +31,8 @@ class NeuronDirectionsTest : public ::testing::TestWithParam<TinyFamily> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Families, NeuronDirectionsTest,
-                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
+                                           TinyFamily::gpt_neox),
                          [](const auto& family) {
                            return family.param == TinyFamily::gpt2 ? "gpt2" : "llama";
                          });

@@ -16,7 +16,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 
 std::vector<double> values_of(const Tensor<double>& tensor) {
   return {tensor.values().begin(), tensor.values().end()};

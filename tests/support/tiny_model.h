@@ -15,7 +15,8 @@
 
 namespace gnomon::test {
 
-enum class TinyFamily { gpt2, llama };
+// gpt_neox: attention and MLP side by side.
+enum class TinyFamily { gpt2, llama, gpt_neox };
 
 struct TinyTensor {
   std::vector<Index> shape;
@@ -33,9 +34,9 @@ struct TinyModelOptions {
 };
 
 // Writes a Hugging Face folder: config.json, model.safetensors and tokenizer.json (every byte, a
-// few merges and one special token). d_model 24, 4 heads of 6 (Llama: 2 key-value heads), d_mlp 40,
-// n_ctx 48; norm gains, biases and the mean of the stream are far from 1 and 0, so that no step can
-// be left out unnoticed.
+// few merges and one special token). d_model 24, 4 heads of 6 (Llama: 2 key-value heads; GPT-NeoX:
+// 4 of 6 channels turn), d_mlp 40, n_ctx 48; norm gains, biases and the mean of the stream are far
+// from 1 and 0, so that no step can be left out unnoticed.
 void write_tiny_model(const std::filesystem::path& folder, const TinyModelOptions& options);
 
 struct TinyModel {

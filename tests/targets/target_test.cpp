@@ -40,7 +40,7 @@ TEST(TargetTest, TheSiteDecidesTheKind) {
 }
 
 TEST(TargetTest, EverySiteIsATargetOrRefusedWithAHint) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     Index n_target = 0;
     for (SiteAt at : all_sites(config(family))) {
       const SiteAxes axes = hook_point(at.site.kind).axes;

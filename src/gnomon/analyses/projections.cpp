@@ -233,10 +233,7 @@ void add_writes(Context<T>& context) {
                   data.neuron ? &null : nullptr);
   };
   const Site written = data.write_site();
-  const Tensor<double>& stream = written.kind == HookKind::resid_pre   ? data.resid_pre
-                                 : written.kind == HookKind::resid_mid ? data.resid_mid
-                                                                       : data.resid_post;
-  add("output", written, stream);
+  add("output", written, data.stream_at(written.kind));
   add("final", data.final_site(), data.resid_final);
 }
 

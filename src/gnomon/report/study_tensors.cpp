@@ -20,7 +20,8 @@ void check_rows(const TensorReader& reader, const StudyData& data) {
   bool fits = data.position.size() == n && data.group.size() == n && data.part.size() == n &&
               data.activation.size() == n;
   for (const Tensor<double>* stream :
-       {&data.resid_pre, &data.resid_mid, &data.resid_post, &data.resid_final}) {
+       {&data.resid_pre, data.config.parallel_block ? &data.attn_out : &data.resid_mid,
+        &data.resid_post, &data.resid_final}) {
     fits = fits && stream->shape() == std::vector<Index>{n_row, data.config.d_model};
   }
   if (data.target.is_neuron()) {
@@ -50,7 +51,11 @@ void write_study(const std::filesystem::path& path, const StudyData& data,
   writer.add("group", data.group);
   writer.add("part", part);
   writer.add("resid_pre", data.resid_pre);
-  writer.add("resid_mid", data.resid_mid);
+  if (data.config.parallel_block) {
+    writer.add("attn_out", data.attn_out);
+  } else {
+    writer.add("resid_mid", data.resid_mid);
+  }
   writer.add("resid_post", data.resid_post);
   writer.add("resid_final", data.resid_final);
   writer.add("pre", data.pre);
@@ -97,7 +102,11 @@ StoredStudy read_study(const std::filesystem::path& path) {
     data.part.push_back(static_cast<Part>(p));
   }
   data.resid_pre = reader.matrix("resid_pre");
-  data.resid_mid = reader.matrix("resid_mid");
+  if (data.config.parallel_block) {
+    data.attn_out = reader.matrix("attn_out");
+  } else {
+    data.resid_mid = reader.matrix("resid_mid");
+  }
   data.resid_post = reader.matrix("resid_post");
   data.resid_final = reader.matrix("resid_final");
   data.pre = reader.numbers_or_empty("pre");

@@ -108,7 +108,7 @@ Figure block_figure(const ModelConfig& config, const Target& target,
                         layer));
   all.push_back(
       builder.added(builder.operation("W_O", {HookKind::result, HookKind::attn_out}, layer)));
-  all.push_back(builder.on_stream(HookKind::resid_mid, layer));
+  if (!config.parallel_block) all.push_back(builder.on_stream(HookKind::resid_mid, layer));
   all.push_back(builder.operation(
       "norm 2", {HookKind::ln2_scale, HookKind::ln2_normalized, HookKind::ln2_out}, layer));
   all.push_back(builder.operation(config.gated_mlp ? "W_gate, W_up" : "W_in",
