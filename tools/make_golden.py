@@ -37,6 +37,7 @@ from safetensors.torch import load_file, save_file
 MODELS = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "models"
 SEED = 20240517
 PROMPT_LENGTHS = {"p1": 1, "p7": 7, "p19": 19}
+PROCESSED_PROMPT = "p7"
 NORM_OUTS = ("ln1.hook_out", "ln2.hook_out", "ln_final.hook_out")  # HookedTransformer has none
 FLOAT64_AGREEMENT = (
     1e-10  # HookedTransformer against Hugging Face, relative to the tensor's largest value
@@ -807,6 +808,38 @@ def hooked_transformer(model, dtype):
     return hooked.eval()
 
 
+def processed_transformer(model):
+    """The same in float64 with the weight processing that TransformerLens does by default.
+
+    The steps are TransformerLens's own, in its order. load_and_process_state_dict and
+    ProcessWeights.process_weights, which call them, round everything to float32 first.
+    """
+    from transformer_lens import HookedTransformer
+    from transformer_lens.weight_processing import ProcessWeights
+
+    raw = hooked_transformer(model, torch.float64)
+    state = {name: x.clone() for name, x in raw.state_dict().items()}
+    is_layer_norm = raw.cfg.normalization_type == "LN"
+    state = ProcessWeights.fold_layer_norm(
+        state, raw.cfg, fold_biases=is_layer_norm, center_weights=is_layer_norm
+    )
+    if is_layer_norm:
+        state = ProcessWeights.center_writing_weights(state, raw.cfg)
+    state = ProcessWeights.center_unembed(state, cfg=raw.cfg)
+    state = ProcessWeights.fold_value_biases(state, raw.cfg)
+    for name, x in state.items():
+        if x.is_floating_point() and x.dtype != torch.float64 and not name.endswith("IGNORE"):
+            raise AssertionError(f"{name} is {x.dtype} after processing")
+    raw.cfg.normalization_type += "Pre"
+    hooked = HookedTransformer(raw.cfg)
+    # Masks and rotary tables are the raw model's; a folded norm has no weights left.
+    loaded = hooked.load_state_dict(state, strict=False)
+    norms = ("ln1.w", "ln1.b", "ln2.w", "ln2.b", "ln_final.w", "ln_final.b")
+    if loaded.missing_keys or not all(key.endswith(norms) for key in loaded.unexpected_keys):
+        raise AssertionError(f"missing {loaded.missing_keys}, unexpected {loaded.unexpected_keys}")
+    return hooked.eval()
+
+
 def run_hooked_transformer(hooked, ids):
     with torch.no_grad():
         _, cache = hooked.run_with_cache(torch.tensor([ids]), prepend_bos=False)
@@ -839,17 +872,51 @@ def next_token_log_probs(logits, ids):
     return [log_probs[p, token].item() for p, token in enumerate(ids[1:])]
 
 
+def make_processed(name):
+    """Every hook point under TransformerLens's default processing, of one prompt, in float64."""
+    from transformers import AutoModelForCausalLM
+
+    folder = MODELS / name
+    ids = tiny_prompts(TINY[name])[PROCESSED_PROMPT]
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager"
+    )
+    found = run_hooked_transformer(processed_transformer(model.double().eval()), ids)
+    raw = load_file(folder / "activations_float64.safetensors")
+    before, after = raw[f"{PROCESSED_PROMPT}/unembed.hook_out"], found["unembed.hook_out"]
+    # The processing changes what is measured inside, and not what the model says.
+    difference = relative_difference(after.log_softmax(-1), before.log_softmax(-1))
+    if difference > FLOAT64_AGREEMENT:
+        raise AssertionError(f"{name}: log-probabilities differ by {difference:.1e}")
+    tensors = {f"{PROCESSED_PROMPT}/{at}": x for at, x in found.items()}
+    write_activations(
+        folder / "processed_float64.safetensors",
+        tensors,
+        {
+            "model": name,
+            "dtype": "float64",
+            "command": f"tools/make_golden.py processed {name}",
+            "source": "HookedTransformer, default weight processing",
+            "versions": versions(),
+        },
+    )
+    print(f"{name}: {len(tensors)} processed hook points")
+
+
+def tiny_prompts(row):
+    random = np.random.Generator(np.random.PCG64([SEED, 1000]))
+    return {
+        prompt: random.integers(0, row["config"]["vocab_size"], n).tolist()
+        for prompt, n in PROMPT_LENGTHS.items()
+    }
+
+
 def make_tiny(name, row):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = MODELS / name
     tokenizer = write_folder(name, row, folder)
-    random = np.random.Generator(np.random.PCG64([SEED, 1000]))
-    prompts = {
-        prompt: random.integers(0, row["config"]["vocab_size"], n).tolist()
-        for prompt, n in PROMPT_LENGTHS.items()
-    }
-
+    prompts = tiny_prompts(row)
     expected = {
         "seed": SEED,
         "command": f"tools/make_golden.py tiny {name}",
@@ -897,6 +964,7 @@ def make_tiny(name, row):
             },
         )
 
+    make_processed(name)
     reread = AutoTokenizer.from_pretrained(folder)
     expected["encodings"] = []
     for text in ENCODED_TEXTS:
@@ -1469,11 +1537,15 @@ def main():
     tiny.add_argument(
         "names", nargs="*", metavar="NAME", help=f"some of {', '.join(TINY)}; default all"
     )
+    processed = commands.add_parser(
+        "processed", help="the tiny models' hook points under processed weights, part of tiny"
+    )
+    processed.add_argument("names", nargs="*", metavar="NAME")
     smollm2 = commands.add_parser("smollm2", help="log-probabilities of SmolLM2-135M-Instruct")
     smollm2.add_argument("gguf", type=pathlib.Path)
     arguments = parser.parse_args()
     if bool(arguments.command) == arguments.check:
-        parser.error("expected one of: tiny, smollm2, --check")
+        parser.error("expected one of: tiny, processed, smollm2, --check")
     if arguments.check:
         return check()
     if arguments.command == "smollm2":
@@ -1482,7 +1554,10 @@ def main():
     if unknown := set(arguments.names) - set(TINY):
         parser.error(f"no tiny model {sorted(unknown)}; expected some of {', '.join(TINY)}")
     for name in arguments.names or TINY:
-        make_tiny(name, TINY[name])
+        if arguments.command == "processed":
+            make_processed(name)
+        else:
+            make_tiny(name, TINY[name])
     return 0
 
 

@@ -48,7 +48,11 @@ TEST(HookAliases, EveryRowLeadsToASiteOfItsFamily) {
       const ModelConfig config = family(architecture);
       const std::vector<std::string> names = hook_names(config);
       const std::string name = replaced(row.name, "{l}", "8");
-      const std::string hook = replaced(replaced(row.hook, "{l}", "8"), "{last}", "11");
+      std::string hook = replaced(replaced(row.hook, "{l}", "8"), "{last}", "11");
+      if (config.parallel_block && hook == "blocks.8.hook_resid_mid") {
+        if (row.name == "resid_mid{l}") continue;  // refused: hook_points_test
+        hook = "blocks.8.hook_resid_pre";
+      }
       EXPECT_FALSE(row.equation.empty()) << name;
       if (row.equal) {
         EXPECT_EQ(resolve_hook_alias(name, config), hook) << name;

@@ -104,6 +104,7 @@ StudyData measure_study(const Model& model, const Target& target, const StudyTex
   data.config = model.config();
   data.target = target;
   data.precision = precision;
+  data.weights = model.source().weights;
   if (precision == Precision::float32) {
     measure<float>(data, model, texts, options);
   } else {

@@ -58,6 +58,7 @@ struct StudyData {
   ModelConfig config;
   Target target;
   Precision precision = Precision::float32;
+  std::string weights = "raw";  // weight_processing_name of what was measured
 
   std::vector<Index> text;      // of each row, index into StudyTexts
   std::vector<Index> position;  // token of the text

@@ -9,6 +9,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/quote.h"
 #include "gnomon/model/family.h"
+#include "gnomon/model/hook_points.h"
 
 namespace gnomon {
 namespace {

@@ -119,8 +119,8 @@ struct Weights<T>::Storage {
   LinearWeights<T> linear(WeightKind kind, Index layer) {
     LinearWeights<T> result;
     const StoredWeight* stored = checkpoint->weight(kind, layer);
-    if (stored == nullptr) return result;
     const Tensor<T>* own = replacement(kind, layer, false);
+    if (stored == nullptr && own == nullptr) return result;
     const std::vector<Index>& shape = own != nullptr ? own->shape() : stored->tensor.shape;
     const WeightLayout layout = own != nullptr ? hf_layout(kind, config) : stored->layout;
     const bool in_out = layout == WeightLayout::in_out;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <map>
 #include <string>
 
 #include "gnomon/base/error.h"
@@ -78,9 +79,13 @@ void write_study(const std::filesystem::path& path, const StudyData& data,
     writer.add("neuron.norm_weight", data.neuron->norm_weight);
     writer.add("neuron.norm_bias", data.neuron->norm_bias);
   }
-  writer.write(path, {{"target", site_at_name(data.target.at, data.config)},
-                      {"precision", std::string(precision_name(data.precision))},
-                      {"model_config", model_config_json(data.config)}});
+  std::map<std::string, std::string> metadata = {
+      {"target", site_at_name(data.target.at, data.config)},
+      {"precision", std::string(precision_name(data.precision))},
+      {"model_config", model_config_json(data.config)}};
+  // Absent where they are raw, as in files from before there was a choice.
+  if (data.weights != "raw") metadata["weights"] = data.weights;
+  writer.write(path, metadata);
 }
 
 StoredStudy read_study(const std::filesystem::path& path) {
@@ -93,6 +98,7 @@ StoredStudy read_study(const std::filesystem::path& path) {
   if (precision != "float32" && precision != "float64")
     throw reader.damaged(fmt::format("precision \"{}\"", precision));
   data.precision = precision == "float32" ? Precision::float32 : Precision::float64;
+  data.weights = reader.metadata_or("weights", "raw");
   data.activation = reader.numbers("activation");
   data.text = reader.indices("text");
   data.position = reader.indices("position");
