@@ -22,7 +22,7 @@ std::string place_words(const std::string& site) {
   if (ends(".hook_resid_pre")) return "the stream before the block, not normalised";
   if (ends(".hook_resid_mid")) return "the stream after the block's attention, not normalised";
   if (ends(".ln2.hook_out"))
-    return "the stream after the block's attention, normalised as the neuron sees it";
+    return "the stream that the block's MLP reads, normalised as the neuron sees it";
   if (ends(".hook_resid_post")) return "the stream after the block, not normalised";
   return "";
 }
