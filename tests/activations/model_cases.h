@@ -27,9 +27,7 @@ using ModelCases =
 struct ModelCaseNames {
   template <class Case>
   static std::string GetName(int) {
-    return std::string(Case::family == TinyFamily::gpt2    ? "gpt2"
-                       : Case::family == TinyFamily::llama ? "llama"
-                                                           : "gpt_neox") +
+    return std::string(family_name(Case::family)) +
            (sizeof(typename Case::Scalar) == 4 ? "_float" : "_double");
   }
 };

@@ -310,8 +310,7 @@ INSTANTIATE_TEST_SUITE_P(Families, PlantedReporter,
                          ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
                                            TinyFamily::gpt_neox),
                          [](const auto& instance) {
-                           return std::string(instance.param == TinyFamily::gpt2 ? "gpt2"
-                                                                                 : "llama");
+                           return std::string(test::family_name(instance.param));
                          });
 
 }  // namespace

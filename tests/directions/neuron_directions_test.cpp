@@ -34,7 +34,7 @@ INSTANTIATE_TEST_SUITE_P(Families, NeuronDirectionsTest,
                          ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
                                            TinyFamily::gpt_neox),
                          [](const auto& family) {
-                           return family.param == TinyFamily::gpt2 ? "gpt2" : "llama";
+                           return std::string(test::family_name(family.param));
                          });
 
 TEST_P(NeuronDirectionsTest, ReadIsWhatGivesThePreActivation) {
@@ -107,7 +107,7 @@ TEST_P(NeuronDirectionsTest, StacksHoldTheNeuronsAskedForInThatOrder) {
 // the stream as it is and with any constant added to all of its coordinates where the norm centres.
 TEST_P(NeuronDirectionsTest, FoldedReadGivesThePreActivationFromTheRawStream) {
   for (Index layer = 0; layer < config().n_layers; ++layer) {
-    const Tensor<double> mid = captured(HookKind::resid_mid, layer);
+    const Tensor<double> mid = captured(mlp_stream(config()), layer);
     const Tensor<double> scale = captured(HookKind::ln2_scale, layer);
     const Tensor<double> pre = captured(HookKind::mlp_pre, layer);
     for (const Index n : kNeurons) {

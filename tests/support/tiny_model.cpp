@@ -289,6 +289,28 @@ std::vector<std::byte> encode(const std::vector<double>& values, Dtype dtype) {
 
 }  // namespace
 
+std::string_view family_name(TinyFamily family) {
+  return family == TinyFamily::gpt2 ? "gpt2" : family == TinyFamily::llama ? "llama" : "gpt_neox";
+}
+
+std::string embedding_name(TinyFamily family) {
+  return family == TinyFamily::gpt2    ? "transformer.wte.weight"
+         : family == TinyFamily::llama ? "model.embed_tokens.weight"
+                                       : "gpt_neox.embed_in.weight";
+}
+
+std::string read_weight_name(TinyFamily family, Index layer) {
+  if (family == TinyFamily::gpt2) return fmt::format("transformer.h.{}.mlp.c_fc.weight", layer);
+  if (family == TinyFamily::llama)
+    return fmt::format("model.layers.{}.mlp.gate_proj.weight", layer);
+  return fmt::format("gpt_neox.layers.{}.mlp.dense_h_to_4h.weight", layer);
+}
+
+std::size_t read_weight_place(TinyFamily family, Index i, Index n) {
+  return static_cast<std::size_t>(family == TinyFamily::gpt2 ? i * kMlpWidth + n
+                                                             : n * kModelWidth + i);
+}
+
 void write_tiny_model(const std::filesystem::path& folder, const TinyModelOptions& options) {
   TinyTensors tensors = tensors_of(options);
   if (options.change) options.change(tensors);
