@@ -168,7 +168,7 @@ class IdentityChecks {
   void check_norm() {
     const NormWeights<T>& weights = model_.template weights<T>().block(target_.layer()).ln_2;
     const Tensor<double>& stream = value(mlp_stream(config_));
-    const std::string x = config_.parallel_block ? "resid_pre" : "resid_mid";
+    const std::string read = config_.parallel_block ? "resid_pre" : "resid_mid";
     const Index n = stream.matrix().rows;
     std::vector<double> mean(static_cast<std::size_t>(n));
     std::vector<double> scale(static_cast<std::size_t>(n));
@@ -196,8 +196,9 @@ class IdentityChecks {
                       sum_rounding_bound(2, std::abs(normalized * w) + std::abs(b), precision_));
       }
     }
-    add("norm_scale", fmt::format("ln2.hook_scale is the norm's σ of {}", x), scale_error.worst());
-    add("norm_normalized", fmt::format("ln2.hook_normalized = ({} - mean) / σ", x),
+    add("norm_scale", fmt::format("ln2.hook_scale is the norm's σ of {}", read),
+        scale_error.worst());
+    add("norm_normalized", fmt::format("ln2.hook_normalized = ({} - mean) / σ", read),
         normalized_error.worst());
     add("norm_out", "ln2.hook_out = ln2.hook_normalized ⊙ weight + bias", out_error.worst());
   }
