@@ -6,10 +6,10 @@
 #include <set>
 #include <string>
 
+#include "analyses/tiny_study.h"
 #include "gnomon/analyses/model_check.h"
 #include "gnomon/base/error.h"
 #include "support/tiny_model.h"
-#include "tiny_study.h"
 
 namespace gnomon {
 namespace {
