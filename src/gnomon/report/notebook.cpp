@@ -122,6 +122,13 @@ void add_study_facts(NotebookFacts& facts, const StudyData& data) {
   auto& values = facts.values;
   values["target"] = site_at_name(data.target.at, config);
   values["mlp_stream"] = config.parallel_block ? "resid_pre" : "resid_mid";
+  values["read_stream"] = config.parallel_block ? "x0" : "x1";
+  values["ladder_streams"] =
+      config.parallel_block
+          ? "x0, x2 = (study[name][test] for name in (\"resid_pre\", \"resid_post\"))\n"
+            "x1 = x0 + study[\"attn_out\"][test]  # no stream of this model: its MLP reads x0"
+          : "x0, x1, x2 = (study[name][test] for name in (\"resid_pre\", \"resid_mid\", "
+            "\"resid_post\"))";
   values["read_where"] = config.parallel_block ? "before" : "after";
   values["d_model"] = std::to_string(config.d_model);
   values["unit"] = std::to_string(data.target.index());

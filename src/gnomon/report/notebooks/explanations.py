@@ -8,17 +8,8 @@
 # another, and r is taken after each. At the end stands the activation itself, so that r must be 1 to
 # rounding. A step that adds the same number for every text cannot change r: its change is 0 by algebra.
 
-# %% id=ladder-streams if=sequential
-x0, x1, x2 = (study[name][test] for name in ("resid_pre", "resid_mid", "resid_post"))
-xr = x1  # what the MLP reads, before its norm
-
-# %% id=ladder-streams-parallel if=parallel
-# Attention and MLP stand side by side in this model: the MLP reads x0, and x1 is no stream of it.
-x0, x2 = (study[name][test] for name in ("resid_pre", "resid_post"))
-x1 = x0 + study["attn_out"][test]
-xr = x0
-
 # %% id=ladder
+{{ladder_streams}}
 xF = final[test]
 stored_rungs = {(ladder["direction"], rung["name"]): rung
                 for ladder in audit["ladders"] for rung in ladder["rungs"]}
@@ -55,19 +46,19 @@ climb("input", "start", x0 @ w, np.abs(x0) @ w_size)
 climb("input", "+ attention", x1 @ w, np.abs(x1) @ w_size)
 
 # %% id=ladder-centring if=neuron,layer_norm
-mean = xr.mean(axis=1, keepdims=True)
-climb("input", "norm: centring", (xr - mean) @ w, (np.abs(xr) + np.abs(mean)) @ w_size)
+mean = {{read_stream}}.mean(axis=1, keepdims=True)
+climb("input", "norm: centring", ({{read_stream}} - mean) @ w, (np.abs({{read_stream}}) + np.abs(mean)) @ w_size)
 
 # %% id=ladder-no-centring if=neuron,rms_norm
 mean = 0.0  # RMSNorm does not centre
 
 # %% id=ladder-scale if=neuron
-scale = np.sqrt(((xr - mean) ** 2).mean(axis=1, keepdims=True) + model["norm_eps"])
-size = (np.abs(xr) + np.abs(mean)) / scale
-climb("input", "norm: scale 1/σ", ((xr - mean) / scale) @ w, size @ w_size)
+scale = np.sqrt((({{read_stream}} - mean) ** 2).mean(axis=1, keepdims=True) + model["norm_eps"])
+size = (np.abs({{read_stream}}) + np.abs(mean)) / scale
+climb("input", "norm: scale 1/σ", (({{read_stream}} - mean) / scale) @ w, size @ w_size)
 
 # %% id=ladder-weight if=neuron
-weighted = (xr - mean) / scale * gamma
+weighted = ({{read_stream}} - mean) / scale * gamma
 climb("input", "norm: weight", weighted @ w, (size * np.abs(gamma)) @ w_size)
 
 # %% id=ladder-bias if=neuron,norm_bias
@@ -97,7 +88,7 @@ for direction, w, bias, last in (
     magnitude = np.abs(w)
     climb(direction, "start", x0 @ w, np.abs(x0) @ magnitude)
     climb(direction, "+ attention", x1 @ w, np.abs(x1) @ magnitude)
-    climb(direction, "norm: scale 1/σ", (xr / scale) @ w, np.abs(xr / scale) @ magnitude)
+    climb(direction, "norm: scale 1/σ", (x1 / scale) @ w, np.abs(x1 / scale) @ magnitude)
     climb(direction, "norm: weight", weighted @ w, np.abs(weighted) @ magnitude)
     if (direction, "+ b_in") in stored_rungs:
         climb(direction, "+ b_in", n2[test] @ w + bias, n2_size[test] @ magnitude + abs(bias))
