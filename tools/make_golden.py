@@ -318,7 +318,7 @@ def build_model(row):
 
 
 def make_tokenizer(family, d_vocab):
-    """GPT-2's byte-level BPE, which GPT-NeoX has too; for Llama the variant of SmolLM2, which also splits digits."""
+    """GPT-2's byte-level BPE, for GPT-NeoX too; for Llama SmolLM2's variant, which splits digits."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -679,7 +679,9 @@ def run_hugging_face(model, ids):
         if at + "qkv" in values:
             parts = split_qkv(values.pop(at + "qkv"), config)
         else:
-            parts = {letter: values.pop(at + letter).unflatten(-1, (-1, d_head)) for letter in "qkv"}
+            parts = {
+                letter: values.pop(at + letter).unflatten(-1, (-1, d_head)) for letter in "qkv"
+            }
         for letter, x in parts.items():
             values[at + f"attn.hook_{letter}"] = x
         z = values.pop(at + "z").unflatten(-1, (-1, d_head))
