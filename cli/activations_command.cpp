@@ -10,7 +10,6 @@
 
 #include "cli/commands.h"
 #include "cli/number_text.h"
-#include "cli/resolve_model.h"
 #include "cli/study_options.h"
 #include "gnomon/activations/activation_file.h"
 #include "gnomon/activations/capture.h"
@@ -28,6 +27,7 @@ struct ActivationsOptions {
   std::string texts;
   std::string out;
   Precision precision = Precision::float32;
+  std::string weights = "raw";
 };
 
 constexpr std::string_view kLoss = "loss";
@@ -65,7 +65,7 @@ void capture_to_file(const Context& context, const ActivationsOptions& options, 
 }
 
 void run_activations(const Context& context, const ActivationsOptions& options) {
-  const Model model = Model::load(resolve_model(options.model));
+  const Model model = load_model(options.model, options.weights);
   std::vector<RequestedSite> sites;
   const auto name = [&](const RequestedSite& site) {
     return activations_name(site.at, site.gradient, model.config());
@@ -105,7 +105,8 @@ void run_activations(const Context& context, const ActivationsOptions& options) 
       {"model", model.source().name},
       {"model_sha256", model.sha256()},
       {"texts_sha256", source.sha256},
-      {"precision", std::string(precision_name(options.precision))}};
+      {"precision", std::string(precision_name(options.precision))},
+      {"weights", model.source().weights}};
   if (has_gradients)
     metadata["gradient_of"] = of ? site_at_name(*of, model.config()) : std::string(kLoss);
   if (options.precision == Precision::float32) {
@@ -114,7 +115,10 @@ void run_activations(const Context& context, const ActivationsOptions& options) 
     capture_to_file<double>(context, options, model, sites, of, ids, metadata);
   }
   if (context.options.json) {
-    Json json = {{"out", options.out}, {"n_texts", ids.size()}, {"sites", Json::array()}};
+    Json json = {{"out", options.out},
+                 {"n_texts", ids.size()},
+                 {"weights", model.source().weights},
+                 {"sites", Json::array()}};
     for (const RequestedSite& site : sites) json["sites"].push_back(name(site));
     context.out << dump_json(json);
   } else {
@@ -148,6 +152,7 @@ void add_activations_command(CLI::App& app, Context& context) {
       ->type_name("FILE")
       ->required();
   add_precision_option(*command, options->precision);
+  add_weights_option(*command, options->weights);
   command->footer(
       "gnomon activations --model smollm2-135m --texts builtin:scenes \\\n"
       "  --site 'blocks.8.mlp.hook_post[481]@last' --out activations.safetensors");

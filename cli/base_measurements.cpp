@@ -51,8 +51,10 @@ StudyData rows_of_data(StudyData study, const DataSet& data) {
   study.part = chosen(study.part, rows);
   for (auto* values : {&study.activation, &study.pre, &study.pre_linear, &study.post})
     *values = chosen(*values, rows);
-  for (auto* stream : {&study.resid_pre, &study.resid_mid, &study.resid_post, &study.resid_final})
-    *stream = take_rows(stream->matrix(), rows);
+  for (auto* stream : {&study.resid_pre, &study.resid_mid, &study.attn_out, &study.resid_post,
+                       &study.resid_final}) {
+    if (stream->size() > 0) *stream = take_rows(stream->matrix(), rows);
+  }
   return study;
 }
 

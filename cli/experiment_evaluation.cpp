@@ -107,7 +107,8 @@ class TargetEvaluation {
     sites.reporter = {site_at_name(inputs_.feature_site, study.config), features.matrix()};
     sites.embedding = {site_at_name(embedding, study.config), embedded.matrix()};
     const std::string block = fmt::format("blocks.{}.", target.layer());
-    sites.resid_mid = {block + "hook_resid_mid", study.resid_mid.matrix()};
+    if (!study.config.parallel_block)
+      sites.resid_mid = {block + "hook_resid_mid", study.resid_mid.matrix()};
     sites.resid_post = {block + "hook_resid_post", study.resid_post.matrix()};
     std::vector<OtherLabels> others = base_.other_neuron(target_);
     const std::vector<double>& other_side = live_ ? values.before : values.after;

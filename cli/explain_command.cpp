@@ -34,6 +34,7 @@ namespace gnomon::cli {
 namespace {
 
 constexpr int kIndent = 13;
+constexpr int kFamilyIndent = 10;  // of what stands behind a family's title
 
 struct ExplainOptions {
   std::string what;
@@ -96,10 +97,6 @@ std::string for_coordinate(std::string_view text, const ExplainedSite& site) {
   return replaced(result, "[n]", "[" + n + "]");
 }
 
-std::string_view identity_statement(const SiteIdentity& identity, std::string_view architecture) {
-  return architecture == "gpt2" ? identity.gpt2 : identity.llama;
-}
-
 const SiteIdentity& identity(std::string_view id) {
   for (const SiteIdentity& row : site_identities()) {
     if (row.id == id) return row;
@@ -128,8 +125,8 @@ std::string family_lines(std::string_view label, const std::vector<FamilyText>& 
     if (one.text.empty()) continue;
     const std::string margin = result.empty() ? fmt::format("{:<{}}", label, kIndent)
                                               : std::string(static_cast<std::size_t>(kIndent), ' ');
-    result +=
-        labelled_text(margin + std::string(family_title(one.architecture)), one.text, kIndent + 7);
+    result += labelled_text(margin + std::string(family_title(one.architecture)), one.text,
+                            kIndent + kFamilyIndent);
   }
   return result;
 }
@@ -162,7 +159,7 @@ std::string direction_lines(const ExplainedSite& site, bool show_family) {
           for_coordinate(fmt::format("{}: {}, {}. In Hugging Face's files {}.", direction.name,
                                      direction.vector, direction.use, direction.weight),
                          site),
-          kIndent + (show_family ? 7 : 0));
+          kIndent + (show_family ? kFamilyIndent : 0));
     }
   }
   return text.empty() ? labelled_text("Directions", "none", kIndent) : text;
@@ -175,7 +172,8 @@ std::string identity_lines(const ExplainedSite& site, bool show_family) {
     const std::vector<FamilyText> texts = family_texts(site, [&](const SiteInFamily& family) {
       return identity_statement(row, family.architecture);
     });
-    const bool same = texts.front().text == texts.back().text;
+    const bool same = std::ranges::all_of(
+        texts, [&](const FamilyText& one) { return one.text == texts.front().text; });
     for (const FamilyText& one : texts) {
       if (one.text.empty()) continue;
       const std::string label =
@@ -471,7 +469,12 @@ void explain_sites(const Context& context, const std::vector<ExplainedSite>& sit
   }
   for (const ExplainedSite& site : sites) {
     if (&site != &sites.front()) context.out << "\n";
-    if (sites.size() > 1) context.out << family_title(site.families.front().architecture) << ": ";
+    if (sites.size() > 1) {
+      std::vector<std::string_view> titles;
+      for (const SiteInFamily& family : site.families)
+        titles.push_back(family_title(family.architecture));
+      context.out << fmt::format("{}: ", fmt::join(titles, ", "));
+    }
     context.out << site_text(site, context.color_out);
   }
 }
@@ -510,7 +513,7 @@ void add_explain_command(CLI::App& app, Context& context) {
       ->type_name("WHAT")
       ->required();
   add_model_option(*command, options->model)
-      ->description("Show this model's sizes; without it both families, without sizes");
+      ->description("Show this model's sizes; without it every kind of family, without sizes");
   std::string questions = "About a RUN, ";
   for (const RunQuestion& question : run_questions()) {
     if (&question != &run_questions().front()) questions += ", ";

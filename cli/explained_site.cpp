@@ -17,7 +17,7 @@
 namespace gnomon::cli {
 namespace {
 
-constexpr std::array<std::string_view, 2> kArchitectures = {"gpt2", "llama"};
+constexpr std::array<std::string_view, 3> kArchitectures = {"gpt2", "llama", "gpt_neox"};
 constexpr Index kMostLayers = 1000;
 // Where no layer is named, one in the middle of three stands for all.
 constexpr Index kAnyLayer = 1;
@@ -32,10 +32,9 @@ ModelConfig any_model(std::string_view architecture, Index n_layers) {
   config.d_model = config.d_mlp = config.d_vocab = config.n_ctx = kAnyWidth;
   config.n_heads = config.n_kv_heads = Index{1} << 15;
   config.d_head = Index{1} << 15;
-  if (architecture == "llama") {
-    config.gated_mlp = true;
-    config.position = PositionKind::rotary;
-  }
+  config.gated_mlp = architecture == "llama";
+  config.position = architecture == "gpt2" ? PositionKind::learned : PositionKind::rotary;
+  config.parallel_block = architecture == "gpt_neox";
   return config;
 }
 
@@ -151,7 +150,7 @@ SiteInFamily in_family(const Site& site, const ModelConfig& config, bool has_siz
   const auto at = std::find(names.begin(), names.end(), site_name(hook, config));
   SiteInFamily result;
   result.architecture = config.architecture;
-  result.equation = site_equation(site.kind, config.architecture);
+  result.equation = site_equation(site.kind, config.architecture, config.parallel_block);
   // Models of one family differ in their activation function.
   if (const std::size_t act = result.equation.find("act = ");
       has_sizes && act != std::string::npos) {
@@ -237,7 +236,7 @@ Attempt attempt(const Parts& parts, std::string_view architecture) {
   return attempt(question_of(parts, architecture), parts, architecture);
 }
 
-// The same site in the other family, where it exists there.
+// The same site in another family, where it exists there.
 void add_other_family(ExplainedSite& site, const Parts& parts, std::string_view architecture) {
   // Under our own name: the user's may be one of a library that the other family's files lack.
   Question question = question_of(parts, site.families.front().architecture);
@@ -248,10 +247,7 @@ void add_other_family(ExplainedSite& site, const Parts& parts, std::string_view 
   }
   question.text += parts.coordinate + parts.position;
   const Attempt other = attempt(question, parts, architecture);
-  if (!other.site) return;
-  const auto at =
-      architecture == kArchitectures.front() ? site.families.begin() : site.families.end();
-  site.families.insert(at, other.site->families.front());
+  if (other.site) site.families.push_back(other.site->families.front());
 }
 
 }  // namespace
@@ -264,20 +260,27 @@ std::string_view family_title(std::string_view architecture) {
 std::vector<ExplainedSite> explain_site_text(const std::string& text, const ModelConfig* model) {
   const Parts parts = parts_of(text);
   if (model != nullptr) return {of_model(parts, *model)};
-  std::array<Attempt, 2> attempts;
-  for (std::size_t i = 0; i < attempts.size(); ++i) attempts[i] = attempt(parts, kArchitectures[i]);
-  if (attempts[0].site && attempts[1].site) {
-    if (attempts[0].site->kind != attempts[1].site->kind) {
-      return {*attempts[0].site, *attempts[1].site};
-    }
-    attempts[0].site->families.push_back(attempts[1].site->families.front());
-    return {*attempts[0].site};
-  }
+  std::array<Attempt, kArchitectures.size()> attempts;
+  std::vector<ExplainedSite> sites;
   for (std::size_t i = 0; i < attempts.size(); ++i) {
+    attempts[i] = attempt(parts, kArchitectures[i]);
     if (!attempts[i].site) continue;
-    add_other_family(*attempts[i].site, parts, kArchitectures[1 - i]);
-    return {*attempts[i].site};
+    const auto same = std::ranges::find(sites, attempts[i].site->kind, &ExplainedSite::kind);
+    if (same == sites.end()) {
+      sites.push_back(*attempts[i].site);
+    } else {
+      same->families.push_back(attempts[i].site->families.front());
+    }
   }
+  if (sites.size() == 1) {
+    for (std::size_t i = 0; i < attempts.size(); ++i) {
+      if (!attempts[i].site) add_other_family(sites.front(), parts, kArchitectures[i]);
+    }
+    std::ranges::sort(sites.front().families, {}, [](const SiteInFamily& family) {
+      return std::ranges::find(kArchitectures, family.architecture) - kArchitectures.begin();
+    });
+  }
+  if (!sites.empty()) return sites;
   for (std::size_t i = 0; i < attempts.size(); ++i) {
     // The family that knows the name says why it is refused.
     const HookAlias* alias = find_hook_alias(parts.name, kArchitectures[i]);
@@ -286,8 +289,9 @@ std::vector<ExplainedSite> explain_site_text(const std::string& text, const Mode
       throw *attempts[i].error;
     }
   }
-  if (attempts[1].error->code() != ErrorCode::unknown_site) throw *attempts[1].error;
-  if (attempts[0].error->code() != ErrorCode::unknown_site) throw *attempts[0].error;
+  for (const std::size_t i : {std::size_t{1}, std::size_t{0}, std::size_t{2}}) {
+    if (attempts[i].error->code() != ErrorCode::unknown_site) throw *attempts[i].error;
+  }
   throw unknown_name(parts);
 }
 

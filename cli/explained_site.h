@@ -32,9 +32,9 @@ struct ExplainedSite {
   std::vector<SiteInFamily> families;
 };
 
-// What `text` means: a site of the model where there is one, else of both families with any layer,
-// any coordinate and no sizes. Two sites where an alias means different things in the two families.
-// Throws ArgumentError as parse_site does.
+// What `text` means: a site of the model where there is one, else of each kind of family (GPT-2,
+// Llama, GPT-NeoX with parallel blocks) with any layer, any coordinate and no sizes. Two sites
+// where an alias means different things in them. Throws ArgumentError as parse_site does.
 std::vector<ExplainedSite> explain_site_text(const std::string& text, const ModelConfig* model);
 
 // Every site, in firing order.

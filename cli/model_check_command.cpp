@@ -9,6 +9,7 @@
 #include "cli/model_commands.h"
 #include "cli/number_text.h"
 #include "cli/resolve_model.h"
+#include "cli/study_options.h"
 #include "gnomon/analyses/model_check.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
@@ -47,13 +48,14 @@ Json check_json(const CheckResult& check) {
           {"tolerance", number_or_null(check.tolerance)}};
 }
 
-Json result_json(const Model& model, const std::vector<CheckedFile>& files,
-                 const ModelCheck& check) {
+Json result_json(const Model& model, const std::vector<CheckedFile>& files, const ModelCheck& check,
+                 const WeightProcessing& processing) {
   Json json;
   json["name"] = visible_text(model.source().name);
   json["architecture"] = model.config().architecture;
   json["n_parameters"] = check.n_parameters;
   json["passed"] = check.passed();
+  json["weights"] = weight_processing_name(processing);
   json["files"] = Json::array();
   for (const CheckedFile& file : files) {
     json["files"].push_back({{"path", file.path},
@@ -70,6 +72,13 @@ Json result_json(const Model& model, const std::vector<CheckedFile>& files,
                                   {"float32", check_json(check.float32[i])},
                                   {"float64", check_json(check.float64[i])}});
   }
+  json["processing"] = Json::array();
+  for (const CheckResult& one : check.processing) {
+    Json row = check_json(one);
+    row["id"] = one.id;
+    row["title"] = one.title;
+    json["processing"].push_back(std::move(row));
+  }
   json["sites"] = Json::array();
   for (const SiteGap& gap : check.gaps) {
     json["sites"].push_back({{"site", hook_point(gap.kind).name},
@@ -85,7 +94,8 @@ std::string value_text(const CheckResult& check) {
 }
 
 std::string result_text(const Context& context, const Model& model,
-                        const std::vector<CheckedFile>& files, const ModelCheck& check) {
+                        const std::vector<CheckedFile>& files, const ModelCheck& check,
+                        const WeightProcessing& processing) {
   constexpr int kIndent = 12;
   std::string text = labelled_text("model", visible_text(model.source().name), kIndent);
   for (const CheckedFile& file : files) {
@@ -98,6 +108,8 @@ std::string result_text(const Context& context, const Model& model,
   text += labelled_text("weights",
                         fmt::format("{} numbers, all finite", grouped_number(check.n_parameters)),
                         kIndent);
+  if (!processing.raw())
+    text += labelled_text("processed", weight_processing_name(processing), kIndent);
   text += fmt::format(
       "\nIdentities in every block, on random texts of {} tokens; of the worst\n"
       "block the largest error as a fraction of its rounding bound, or numbers that\n"
@@ -110,6 +122,14 @@ std::string result_text(const Context& context, const Model& model,
         {check.float32[i].title, value_text(check.float32[i]), value_text(check.float64[i])});
   }
   text += identities.render(context.text_style());
+  if (!check.processing.empty()) {
+    text +=
+        "\nProcessed against raw weights in float64: the largest difference from what the\n"
+        "processing says, as a fraction of the site's root mean square\n\n";
+    TextTable processed({{"hook points", Align::left, true}, {"error", Align::right}});
+    for (const CheckResult& one : check.processing) processed.add_row({one.title, value_text(one)});
+    text += processed.render(context.text_style());
+  }
   text +=
       "\nLargest |float32 - float64| as a fraction of the site's root mean square, in\n"
       "the block where it is largest\n\n";
@@ -122,36 +142,50 @@ std::string result_text(const Context& context, const Model& model,
   return text + gaps.render(context.text_style());
 }
 
-void run_check(const Context& context, const std::string& name) {
-  const Model model = Model::load(resolve_model(name));
+struct CheckOptions {
+  std::string name;
+  std::string weights = "raw";
+};
+
+void run_check(const Context& context, const CheckOptions& options) {
+  const Model model = Model::load(resolve_model(options.name));
+  const WeightProcessing processing = parse_weight_processing(options.weights, model.config());
   const std::vector<CheckedFile> files = checked_files(model);
   Progress progress = context.progress("Check", model.config().n_layers, "blocks");
-  const ModelCheck check = check_model(model, context.options.seed, progress.callback());
+  const ModelCheck check =
+      check_model(model, context.options.seed, progress.callback(), processing);
   progress.finish();
   if (context.options.json) {
-    context.out << dump_json(result_json(model, files, check));
+    context.out << dump_json(result_json(model, files, check, processing));
   } else {
-    context.out << result_text(context, model, files, check);
+    context.out << result_text(context, model, files, check, processing);
   }
-  for (const auto* checks : {&check.float32, &check.float64}) {
-    for (const CheckResult& one : *checks) {
+  const auto require = [](const std::vector<CheckResult>& checks, std::string_view where) {
+    for (const CheckResult& one : checks) {
       if (one.status != CheckStatus::fail) continue;
       throw CheckError(fmt::format("{}: {} in {}: found {:.3g}, expected at most {:.3g}", one.id,
-                                   one.title, checks == &check.float32 ? "float32" : "float64",
-                                   one.value.value_or(0), one.tolerance.value_or(0)));
+                                   one.title, where, one.value.value_or(0),
+                                   one.tolerance.value_or(0)));
     }
-  }
+  };
+  require(check.float32, "float32");
+  require(check.float64, "float64");
+  require(check.processing, "processed weights");
 }
 
 }  // namespace
 
 void add_model_check_command(CLI::App& model, Context& context) {
-  auto name = std::make_shared<std::string>();
+  auto options = std::make_shared<CheckOptions>();
   CLI::App* command = model.add_subcommand(
       "check", "Files, weights and identities of a model, in float32 and float64");
-  command->add_option("name", *name, kModelHelp)->type_name("MODEL")->required();
-  command->footer("gnomon model check smollm2-135m\ngnomon model check ./gpt2 --json");
-  on_run(*command, context, [&context, name] { run_check(context, *name); });
+  command->add_option("name", options->name, kModelHelp)->type_name("MODEL")->required();
+  add_weights_option(*command, options->weights);
+  command->footer(
+      "gnomon model check smollm2-135m\n"
+      "gnomon model check ./gpt2 --json\n"
+      "gnomon model check gnomon-books --weights transformerlens");
+  on_run(*command, context, [&context, options] { run_check(context, *options); });
 }
 
 }  // namespace gnomon::cli

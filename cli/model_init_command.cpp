@@ -48,13 +48,14 @@ struct Shape {
   bool tied;
 };
 
-// Radford et al. 2019, table 2; SmolLM2 as its checkpoint has it.
+// Radford et al. 2019, table 2; SmolLM2 and Pythia as their checkpoints have them.
 constexpr std::array kShapes = {
     Shape{"gpt2", "gpt2", 12, 768, 12, 12, 3072, 50257, 1024, 1e-5, 0, true},
     Shape{"gpt2-medium", "gpt2", 24, 1024, 16, 16, 4096, 50257, 1024, 1e-5, 0, true},
     Shape{"gpt2-large", "gpt2", 36, 1280, 20, 20, 5120, 50257, 1024, 1e-5, 0, true},
     Shape{"gpt2-xl", "gpt2", 48, 1600, 25, 25, 6400, 50257, 1024, 1e-5, 0, true},
     Shape{"smollm2-135m", "llama", 30, 576, 9, 3, 1536, 49152, 8192, 1e-5, 100000, true},
+    Shape{"pythia-70m", "gpt_neox", 6, 512, 8, 8, 2048, 50304, 2048, 1e-5, 10000, false},
 };
 
 struct InitCommand {
@@ -72,12 +73,18 @@ ModelConfig with_switches(ModelConfig config, double theta) {
     throw_unknown_choice("--family", config.architecture, names);
   }
   const bool rotary = family->naming != "gpt2";
+  const bool neox = family->naming == "gpt_neox";
   if (rotary) {
-    config.rotary_frequency = rotary_frequencies(config.d_head, theta, std::nullopt, "--d-head");
-    config.activation = Activation::silu;
+    // A quarter of a head's channels turn in GPT-NeoX, as transformers has it by default.
+    config.rotary_frequency = rotary_frequencies(neox ? config.d_head / 4 : config.d_head, theta,
+                                                 std::nullopt, "--d-head");
+    config.activation = neox ? Activation::gelu : Activation::silu;
   }
+  config.parallel_block = neox;
   check_config(config, "gnomon model init");
-  if (!rotary && config.d_head * config.n_heads != config.d_model) {
+  if (neox && config.n_kv_heads != config.n_heads)
+    throw ArgumentError("--n-kv-heads: a GPT-NeoX model has as many key-value heads as heads");
+  if ((!rotary || neox) && config.d_head * config.n_heads != config.d_model) {
     throw ArgumentError(fmt::format("d_model is {} and n_heads {}, expected a multiple",
                                     config.d_model, config.n_heads));
   }
@@ -187,11 +194,12 @@ void add_model_init_command(CLI::App& model, Context& context) {
   auto command = std::make_shared<InitCommand>();
   CLI::App* init =
       model.add_subcommand("init", "A random model of given sizes and seed, as a folder");
-  init->add_option("--family", command->sizes.family, "gpt2, llama, mistral or qwen2")
+  init->add_option("--family", command->sizes.family, "gpt2, llama, mistral, qwen2 or gpt_neox")
       ->type_name("FAMILY");
-  init->add_option("--like", command->like,
-                   "The sizes of gpt2, gpt2-medium, gpt2-large, gpt2-xl or smollm2-135m, or of a "
-                   "model at hand, whose tokenizer is copied where it is a folder")
+  init->add_option(
+          "--like", command->like,
+          "The sizes of gpt2, gpt2-medium, gpt2-large, gpt2-xl, smollm2-135m or "
+          "pythia-70m, or of a model at hand, whose tokenizer is copied where it is a folder")
       ->type_name("MODEL");
   constexpr std::int64_t kLargest = 1 << 24;
   const auto size = [&](const char* option, Index& value, const char* help) {

@@ -16,8 +16,9 @@ namespace gnomon::cli {
 namespace {
 
 std::string outcome_text(const StudyOutcome& outcome, const TextStyle& style) {
-  const std::string title =
+  std::string title =
       site_at_name(outcome.data.target.at, outcome.data.config) + " against the activation";
+  if (outcome.data.weights != "raw") title += ", weights " + outcome.data.weights;
   std::string text = directions_text(outcome.analysis, title, style) + "\n" +
                      baselines_text(outcome.analysis, style) + "\n" +
                      cosines_text(outcome.analysis, style) + "\nWhy r is not 1\n\n";
@@ -31,6 +32,7 @@ void run_projections(const Context& context, const StudyOptions& options) {
   write_console_log(outcome, shown);
   if (context.options.json) {
     Json json = projections_json(outcome.data, outcome.analysis);
+    json["weights"] = outcome.data.weights;
     json["audit"] = audit_json(outcome.ladders);
     json["checks"] = checks_json(outcome.checks);
     context.out << dump_json(json);
@@ -49,6 +51,7 @@ void add_projections_command(CLI::App& app, Context& context) {
       app.add_subcommand("projections", "Compare four directions with the true activation");
   command->group(kStudyGroup);
   add_study_options(*command, *options);
+  add_weights_option(*command, options->weights);
   command->get_option("--model")->required();
   command->get_option("--target")->required();
   command->get_option("--texts")->required();

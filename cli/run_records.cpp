@@ -60,7 +60,8 @@ RunSettings command_settings(const Context& context, Precision precision) {
 }
 
 ModelRecord model_record(const Model& model) {
-  ModelRecord record{model.source().name, model.source().format, model.sha256(), {}};
+  ModelRecord record{
+      model.source().name, model.source().format, model.sha256(), {}, model.source().weights};
   for (const ModelFile& file : model.source().files) {
     record.files[file.path.filename().string()] = {sha256_file(file.path), file.bytes};
   }

@@ -8,8 +8,10 @@
 
 #include "cli/commands.h"
 #include "cli/option_values.h"
+#include "cli/resolve_model.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
+#include "gnomon/model/weight_processing.h"
 #include "gnomon/text/generator.h"
 
 namespace gnomon::cli {
@@ -71,6 +73,22 @@ CLI::Option* add_texts_option(CLI::App& command, std::string& texts) {
           "A file of texts: one a line, or .csv or .jsonl with a field \"text\"; or the generator "
           "builtin:scenes, with a count builtin:scenes:1000")
       ->type_name("FILE");
+}
+
+CLI::Option* add_weights_option(CLI::App& command, std::string& weights) {
+  return command
+      .add_option("--weights", weights,
+                  "On a copy of the model: raw, its weights as stored; transformerlens, the steps "
+                  "that TransformerLens takes by default; or some of fold_ln, "
+                  "center_writing_weights, center_unembed, fold_value_biases with commas between "
+                  "them")
+      ->type_name("STEPS")
+      ->capture_default_str();
+}
+
+Model load_model(const std::string& model, const std::string& weights) {
+  const Model stored = Model::load(resolve_model(model));
+  return process_weights(stored, parse_weight_processing(weights, stored.config()));
 }
 
 void add_study_options(CLI::App& command, StudyOptions& options) {

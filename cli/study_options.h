@@ -7,6 +7,7 @@
 
 #include "cli/context.h"
 #include "gnomon/analyses/rounding.h"
+#include "gnomon/model/model.h"
 #include "gnomon/text/corpus.h"
 #include "gnomon/text/text_record.h"
 
@@ -18,6 +19,7 @@ struct StudyOptions {
   std::string target;
   std::string texts;
   Precision precision = Precision::float32;
+  std::string weights = "raw";  // --weights, only where the command has the option
   std::string out;
   std::string runs_dir = "runs";
   std::string name;
@@ -37,5 +39,10 @@ TextSource read_texts(const std::string& given, std::uint64_t seed);
 // The sentences of a plain-text file; throws ArgumentError for a generator.
 TextSource read_sentence_texts(const std::string& given, SentenceGroup group);
 CLI::Option* add_texts_option(CLI::App& command, std::string& texts);
+
+// --weights: which steps of weight processing are taken on a copy of the model.
+CLI::Option* add_weights_option(CLI::App& command, std::string& weights);
+// The model of --model with the steps of --weights taken.
+Model load_model(const std::string& model, const std::string& weights);
 
 }  // namespace gnomon::cli

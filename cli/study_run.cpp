@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <optional>
 
-#include "cli/resolve_model.h"
 #include "cli/run_records.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
@@ -20,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 RunSettings run_settings(const Context& context, const StudyOptions& options, const Target& target,
-                         const std::string& command) {
+                         const std::string& command, const std::string& weights) {
   const ProjectionOptions defaults;
   RunSettings settings = command_settings(context, options.precision);
   settings.id_words = {options.model, unit_word(target), fmt::format("s{}", context.options.seed)};
@@ -33,7 +32,7 @@ RunSettings run_settings(const Context& context, const StudyOptions& options, co
       {"target.unit", options.target, "--target"},
       {"data.source", options.texts, "--texts"},
       {"run.precision", std::string(precision_name(options.precision)), "--precision"},
-      {"run.weights", std::string("raw"), "default"},
+      {"run.weights", weights, options.weights == "raw" ? "default" : "--weights"},
       {"run.prepend_bos", false, "default"},
       {"analysis.bootstrap", integer(defaults.n_bootstrap), "default"},
       {"analysis.confidence", defaults.level, "default"},
@@ -78,11 +77,11 @@ CheckResult check_stored_head(const fs::path& study_file, const StudyOutcome& ou
 
 StudyOutcome run_study(const Context& context, const StudyOptions& options,
                        const std::string& command) {
-  const Model model = Model::load(resolve_model(options.model));
+  const Model model = load_model(options.model, options.weights);
   const Target target = make_target(parse_site(options.target, model.config()), model.config());
   const TextSource source = read_texts(options.texts, context.options.seed);
 
-  RunSettings settings = run_settings(context, options, target, command);
+  RunSettings settings = run_settings(context, options, target, command, model.source().weights);
   RunDirectory run = options.out.empty()
                          ? RunDirectory::create_in(options.runs_dir, std::move(settings))
                          : RunDirectory::create(options.out, std::move(settings));

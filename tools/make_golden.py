@@ -37,6 +37,7 @@ from safetensors.torch import load_file, save_file
 MODELS = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "models"
 SEED = 20240517
 PROMPT_LENGTHS = {"p1": 1, "p7": 7, "p19": 19}
+PROCESSED_PROMPT = "p7"
 NORM_OUTS = ("ln1.hook_out", "ln2.hook_out", "ln_final.hook_out")  # HookedTransformer has none
 FLOAT64_AGREEMENT = (
     1e-10  # HookedTransformer against Hugging Face, relative to the tensor's largest value
@@ -231,7 +232,58 @@ TINY = {
             rope_parameters=dict(rope_type="default", rope_theta=1000000.0),
         ),
     ),
+    # Attention and MLP side by side; half of each head's channels turn; query, key and value of one
+    # head after the other's.
+    "gpt-neox-tiny": dict(
+        family="gpt_neox",
+        dtype="float16",
+        layout="transformers",
+        draw=7,
+        config=dict(
+            num_hidden_layers=3,
+            hidden_size=24,
+            num_attention_heads=3,
+            intermediate_size=40,
+            max_position_embeddings=64,
+            vocab_size=300,
+            hidden_act="gelu",
+            layer_norm_eps=1e-5,
+            use_parallel_residual=True,
+            rope_parameters=dict(
+                rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5
+            ),
+        ),
+    ),
+    # The same family with the MLP after attention, a quarter of the channels turning, tied, and the
+    # configuration as transformers 4 wrote it (rotary_pct, rotary_emb_base).
+    "gpt-neox-tiny-sequential": dict(
+        family="gpt_neox",
+        dtype="float32",
+        layout="transformers4",
+        draw=8,
+        config=dict(
+            num_hidden_layers=2,
+            hidden_size=32,
+            num_attention_heads=4,
+            intermediate_size=44,
+            max_position_embeddings=64,
+            vocab_size=300,
+            hidden_act="gelu",
+            layer_norm_eps=1e-3,
+            use_parallel_residual=False,
+            tie_word_embeddings=True,
+            rope_parameters=dict(
+                rope_type="default", rope_theta=50000.0, partial_rotary_factor=0.25
+            ),
+        ),
+    ),
 }
+
+
+def draw_of(name):
+    """The number of a model's random stream; the first seven have theirs by the alphabet."""
+    alphabetical = sorted(other for other in TINY if "draw" not in TINY[other])
+    return TINY[name].get("draw") or alphabetical.index(name)
 
 
 def random_weights(model, seed):
@@ -266,13 +318,13 @@ def build_model(row):
 
 
 def make_tokenizer(family, d_vocab):
-    """GPT-2's byte-level BPE; for Llama the variant of SmolLM2, which also splits digits."""
+    """GPT-2's byte-level BPE, for GPT-NeoX too; for Llama SmolLM2's variant, which splits digits."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     tokenizer = Tokenizer(models.BPE())
-    if family == "gpt2":
+    if family in ("gpt2", "gpt_neox"):
         tokenizer.pre_tokenizer = byte_level
     else:
         digits = pre_tokenizers.Digits(individual_digits=True)
@@ -323,12 +375,25 @@ def write_transformers4_config(folder):
     write_json(path, dict(sorted(config.items())))
 
 
+def write_transformers4_neox_config(folder):
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    rope = config.pop("rope_parameters")
+    config |= {
+        "rotary_emb_base": int(rope["rope_theta"]),
+        "rotary_pct": rope["partial_rotary_factor"],
+        "torch_dtype": config.pop("dtype"),
+    }
+    config.pop("transformers_version", None)
+    write_json(path, dict(sorted(config.items())))
+
+
 def write_folder(name, row, folder):
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
     model = build_model(row)
-    random_weights(model, [SEED, sorted(TINY).index(name)])
+    random_weights(model, [SEED, draw_of(name)])
     model = model.to(getattr(torch, row["dtype"]))
     model.save_pretrained(folder, max_shard_size="50KB" if row["layout"] == "sharded" else "1GB")
     (folder / "generation_config.json").unlink(missing_ok=True)
@@ -336,6 +401,8 @@ def write_folder(name, row, folder):
         write_hub_layout(folder)
     if row["layout"] == "sharded":
         write_transformers4_config(folder)
+    if row["layout"] == "transformers4":
+        write_transformers4_neox_config(folder)
     tokenizer = make_tokenizer(row["family"], row["config"]["vocab_size"])
     tokenizer.save_pretrained(folder)
     for path in folder.iterdir():
@@ -351,9 +418,10 @@ def rotary_frequencies(config):
     """
     rope = config.rope_parameters
     d_head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    n_rotary = int(d_head * rope.get("partial_rotary_factor", 1.0))
     frequencies = []
-    for i in range(0, d_head, 2):
-        frequency = rope["rope_theta"] ** (-i / d_head)
+    for i in range(0, n_rotary, 2):
+        frequency = rope["rope_theta"] ** (-i / n_rotary)
         if rope["rope_type"] == "llama3":
             turns = rope["original_max_position_embeddings"] * frequency / (2 * math.pi)
             if turns < rope["low_freq_factor"]:
@@ -377,7 +445,7 @@ def modeling(config):
 
 @contextlib.contextmanager
 def double_islands(model):
-    """Lets a Llama, Mistral or Qwen2 in float64 compute in float64 throughout.
+    """Lets a Llama, Mistral, Qwen2 or GPT-NeoX in float64 compute in float64 throughout.
 
     transformers computes RMSNorm, the rotary angles and the softmax of these in float32 whatever
     the dtype of the model, which for float64 is a loss; the formulas are the same.
@@ -386,7 +454,9 @@ def double_islands(model):
         yield
         return
     module = modeling(model.config)
-    norm = type(model.model.norm)
+    is_neox = model.config.model_type == "gpt_neox"
+    body = model.gpt_neox if is_neox else model.model
+    norm = None if is_neox else type(body.norm)
 
     def rms_norm(self, x):
         return self.weight * (
@@ -394,8 +464,8 @@ def double_islands(model):
         )
 
     def attention(layer, query, key, value, attention_mask, scaling, dropout=0.0, **_):
-        key = key.repeat_interleave(layer.num_key_value_groups, dim=1)
-        value = value.repeat_interleave(layer.num_key_value_groups, dim=1)
+        repeats = query.shape[1] // key.shape[1]
+        key, value = (x.repeat_interleave(repeats, dim=1) for x in (key, value))
         pattern = torch.softmax(query @ key.transpose(2, 3) * scaling + attention_mask, dim=-1)
         return (pattern @ value).transpose(1, 2).contiguous(), pattern
 
@@ -406,14 +476,18 @@ def double_islands(model):
         angles = torch.cat((angles, angles), dim=-1)
         return angles.cos(), angles.sin()
 
-    kept = norm.forward, module.eager_attention_forward
-    norm.forward, module.eager_attention_forward = rms_norm, attention
-    model.model.rotary_emb.forward = rotary
+    kept = norm and norm.forward, module.eager_attention_forward
+    if norm:
+        norm.forward = rms_norm
+    module.eager_attention_forward = attention
+    body.rotary_emb.forward = rotary
     try:
         yield
     finally:
-        norm.forward, module.eager_attention_forward = kept
-        del model.model.rotary_emb.forward
+        if norm:
+            norm.forward = kept[0]
+        module.eager_attention_forward = kept[1]
+        del body.rotary_emb.forward
 
 
 @contextlib.contextmanager
@@ -497,6 +571,60 @@ def tap_llama(model, taps):
     taps.output(body.norm, "ln_final.hook_out")
 
 
+def tap_neox(model, taps):
+    body = model.gpt_neox
+    taps.output(body.embed_in, "hook_embed")
+    for layer, block in enumerate(body.layers):
+        at = f"blocks.{layer}."
+        taps.input(block, at + "hook_resid_pre")
+        taps.output(block.input_layernorm, at + "ln1.hook_out")
+        taps.output(block.attention.query_key_value, at + "qkv")
+        taps.input(block.attention.dense, at + "z")
+        taps.output(block.attention, at + "hook_attn_out")
+        if not model.config.use_parallel_residual:
+            taps.input(block.post_attention_layernorm, at + "hook_resid_mid")
+        taps.output(block.post_attention_layernorm, at + "ln2.hook_out")
+        taps.output(block.mlp.dense_h_to_4h, at + "mlp.hook_pre")
+        taps.output(block.mlp.act, at + "mlp.hook_post")
+        taps.output(block.mlp, at + "hook_mlp_out")
+        taps.output(block, at + "hook_resid_post")
+    taps.output(body.final_layer_norm, "ln_final.hook_out")
+
+
+def tap(model, taps):
+    {"gpt2": tap_gpt2, "gpt_neox": tap_neox}.get(model.config.model_type, tap_llama)(model, taps)
+
+
+def split_qkv(qkv, config):
+    """The parts [pos, head, d_head] of the joint projection's output [pos, 3 d_model]."""
+    n_heads = config.num_attention_heads
+    if config.model_type == "gpt2":
+        parts = qkv.unflatten(-1, (3, n_heads, -1)).unbind(-3)
+    else:
+        parts = qkv.unflatten(-1, (n_heads, 3, -1)).unbind(-2)
+    return dict(zip("qkv", parts, strict=True))
+
+
+def blocks_of(model):
+    """Of each block: what writes into the stream from attention, and the two norms."""
+    if model.config.model_type == "gpt2":
+        return [(b.attn.c_proj.weight, b.ln_1, b.ln_2) for b in model.transformer.h]
+    if model.config.model_type == "gpt_neox":
+        return [
+            (b.attention.dense.weight.T, b.input_layernorm, b.post_attention_layernorm)
+            for b in model.gpt_neox.layers
+        ]
+    return [
+        (b.self_attn.o_proj.weight.T, b.input_layernorm, b.post_attention_layernorm)
+        for b in model.model.layers
+    ]
+
+
+def mlp_stream(config):
+    """The site that a block's MLP reads."""
+    return "hook_resid_pre" if getattr(config, "use_parallel_residual", False) else "hook_resid_mid"
+
+
 def n_layers_of(config):
     return config.num_hidden_layers
 
@@ -507,9 +635,10 @@ def head_width(config):
 
 def norm_of(x, config):
     """hook_scale and hook_normalized of a norm's input."""
-    if config.model_type == "gpt2":
+    if config.model_type in ("gpt2", "gpt_neox"):
         x = x - x.mean(-1, keepdim=True)
-    eps = config.layer_norm_epsilon if config.model_type == "gpt2" else config.rms_norm_eps
+    eps = {"gpt2": "layer_norm_epsilon", "gpt_neox": "layer_norm_eps"}
+    eps = getattr(config, eps.get(config.model_type, "rms_norm_eps"))
     scale = (x.pow(2).mean(-1, keepdim=True) + eps).sqrt()
     return scale, x / scale
 
@@ -524,7 +653,7 @@ def run_hugging_face(model, ids):
     is_gpt2 = config.model_type == "gpt2"
     d_head = head_width(config)
     taps = Taps()
-    (tap_gpt2 if is_gpt2 else tap_llama)(model, taps)
+    tap(model, taps)
     scores = {}
 
     def record(layer, query, key, mask, scaling):
@@ -546,24 +675,21 @@ def run_hugging_face(model, ids):
 
     for layer in range(n_layers_of(config)):
         at = f"blocks.{layer}."
-        if is_gpt2:
-            parts = dict(
-                zip("qkv", values.pop(at + "qkv").split(config.n_embd, dim=-1), strict=True)
-            )
-            block = model.transformer.h[layer]
-            w_o = block.attn.c_proj.weight
+        w_o, _, _ = blocks_of(model)[layer]
+        if at + "qkv" in values:
+            parts = split_qkv(values.pop(at + "qkv"), config)
         else:
-            parts = {letter: values.pop(at + letter) for letter in "qkv"}
-            block = model.model.layers[layer]
-            w_o = block.self_attn.o_proj.weight.T
+            parts = {
+                letter: values.pop(at + letter).unflatten(-1, (-1, d_head)) for letter in "qkv"
+            }
         for letter, x in parts.items():
-            values[at + f"attn.hook_{letter}"] = x.unflatten(-1, (-1, d_head))
+            values[at + f"attn.hook_{letter}"] = x
         z = values.pop(at + "z").unflatten(-1, (-1, d_head))
         values[at + "attn.hook_z"] = z
         w_o = w_o.detach().unflatten(0, (-1, d_head))
         values[at + "attn.hook_result"] = torch.einsum("phe,hed->phd", z, w_o)
         values[at + "attn.hook_pattern"] = out.attentions[layer][0]
-        for norm, source in (("ln1", "hook_resid_pre"), ("ln2", "hook_resid_mid")):
+        for norm, source in (("ln1", "hook_resid_pre"), ("ln2", mlp_stream(config))):
             scale, normalized = norm_of(values[at + source], config)
             values[at + norm + ".hook_scale"], values[at + norm + ".hook_normalized"] = (
                 scale,
@@ -590,6 +716,7 @@ def hooked_transformer(model, dtype):
         convert_gpt2_weights,
         convert_llama_weights,
         convert_mistral_weights,
+        convert_neox_weights,
         convert_qwen2_weights,
     )
 
@@ -615,6 +742,21 @@ def hooked_transformer(model, dtype):
             normalization_type="LN",
         )
         weights = convert_gpt2_weights(model, cfg)
+    elif hf.model_type == "gpt_neox":
+        rope, scaling = hf.rope_parameters, {}
+        cfg = HookedTransformerConfig(
+            **sizes,
+            d_mlp=hf.intermediate_size,
+            act_fn=hf.hidden_act,
+            eps=hf.layer_norm_eps,
+            normalization_type="LN",
+            parallel_attn_mlp=hf.use_parallel_residual,
+            positional_embedding_type="rotary",
+            rotary_dim=int(head_width(hf) * rope["partial_rotary_factor"]),
+            rotary_base=rope["rope_theta"],
+            rotary_adjacent_pairs=False,
+        )
+        weights = convert_neox_weights(model, cfg)
     else:
         rope = hf.rope_parameters
         scaling = {}
@@ -668,6 +810,38 @@ def hooked_transformer(model, dtype):
     return hooked.eval()
 
 
+def processed_transformer(model):
+    """The same in float64 with the weight processing that TransformerLens does by default.
+
+    The steps are TransformerLens's own, in its order. load_and_process_state_dict and
+    ProcessWeights.process_weights, which call them, round everything to float32 first.
+    """
+    from transformer_lens import HookedTransformer
+    from transformer_lens.weight_processing import ProcessWeights
+
+    raw = hooked_transformer(model, torch.float64)
+    state = {name: x.clone() for name, x in raw.state_dict().items()}
+    is_layer_norm = raw.cfg.normalization_type == "LN"
+    state = ProcessWeights.fold_layer_norm(
+        state, raw.cfg, fold_biases=is_layer_norm, center_weights=is_layer_norm
+    )
+    if is_layer_norm:
+        state = ProcessWeights.center_writing_weights(state, raw.cfg)
+    state = ProcessWeights.center_unembed(state, cfg=raw.cfg)
+    state = ProcessWeights.fold_value_biases(state, raw.cfg)
+    for name, x in state.items():
+        if x.is_floating_point() and x.dtype != torch.float64 and not name.endswith("IGNORE"):
+            raise AssertionError(f"{name} is {x.dtype} after processing")
+    raw.cfg.normalization_type += "Pre"
+    hooked = HookedTransformer(raw.cfg)
+    # Masks and rotary tables are the raw model's; a folded norm has no weights left.
+    loaded = hooked.load_state_dict(state, strict=False)
+    norms = ("ln1.w", "ln1.b", "ln2.w", "ln2.b", "ln_final.w", "ln_final.b")
+    if loaded.missing_keys or not all(key.endswith(norms) for key in loaded.unexpected_keys):
+        raise AssertionError(f"missing {loaded.missing_keys}, unexpected {loaded.unexpected_keys}")
+    return hooked.eval()
+
+
 def run_hooked_transformer(hooked, ids):
     with torch.no_grad():
         _, cache = hooked.run_with_cache(torch.tensor([ids]), prepend_bos=False)
@@ -700,17 +874,51 @@ def next_token_log_probs(logits, ids):
     return [log_probs[p, token].item() for p, token in enumerate(ids[1:])]
 
 
+def make_processed(name):
+    """Every hook point under TransformerLens's default processing, of one prompt, in float64."""
+    from transformers import AutoModelForCausalLM
+
+    folder = MODELS / name
+    ids = tiny_prompts(TINY[name])[PROCESSED_PROMPT]
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager"
+    )
+    found = run_hooked_transformer(processed_transformer(model.double().eval()), ids)
+    raw = load_file(folder / "activations_float64.safetensors")
+    before, after = raw[f"{PROCESSED_PROMPT}/unembed.hook_out"], found["unembed.hook_out"]
+    # The processing changes what is measured inside, and not what the model says.
+    difference = relative_difference(after.log_softmax(-1), before.log_softmax(-1))
+    if difference > FLOAT64_AGREEMENT:
+        raise AssertionError(f"{name}: log-probabilities differ by {difference:.1e}")
+    tensors = {f"{PROCESSED_PROMPT}/{at}": x for at, x in found.items()}
+    write_activations(
+        folder / "processed_float64.safetensors",
+        tensors,
+        {
+            "model": name,
+            "dtype": "float64",
+            "command": f"tools/make_golden.py processed {name}",
+            "source": "HookedTransformer, default weight processing",
+            "versions": versions(),
+        },
+    )
+    print(f"{name}: {len(tensors)} processed hook points")
+
+
+def tiny_prompts(row):
+    random = np.random.Generator(np.random.PCG64([SEED, 1000]))
+    return {
+        prompt: random.integers(0, row["config"]["vocab_size"], n).tolist()
+        for prompt, n in PROMPT_LENGTHS.items()
+    }
+
+
 def make_tiny(name, row):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = MODELS / name
     tokenizer = write_folder(name, row, folder)
-    random = np.random.Generator(np.random.PCG64([SEED, 1000]))
-    prompts = {
-        prompt: random.integers(0, row["config"]["vocab_size"], n).tolist()
-        for prompt, n in PROMPT_LENGTHS.items()
-    }
-
+    prompts = tiny_prompts(row)
     expected = {
         "seed": SEED,
         "command": f"tools/make_golden.py tiny {name}",
@@ -758,6 +966,7 @@ def make_tiny(name, row):
             },
         )
 
+    make_processed(name)
     reread = AutoTokenizer.from_pretrained(folder)
     expected["encodings"] = []
     for text in ENCODED_TEXTS:
@@ -980,7 +1189,9 @@ def stored_weights(folder):
     weights = {}
     for path in sorted(folder.glob("model*.safetensors")):
         for name, x in load_file(path).items():
-            weights[name.removeprefix("transformer.").removeprefix("model.")] = x.double()
+            for prefix in ("transformer.", "model.", "gpt_neox."):
+                name = name.removeprefix(prefix)
+            weights[name] = x.double()
     return weights
 
 
@@ -988,7 +1199,8 @@ def stored_frequencies(config):
     """As rotary_frequencies, from config.json of either generation of transformers."""
     rope = config.get("rope_parameters") or {
         "rope_type": "default",
-        "rope_theta": config["rope_theta"],
+        "rope_theta": config.get("rope_theta") or config["rotary_emb_base"],
+        "partial_rotary_factor": config.get("rotary_pct", 1.0),
     }
     n_heads, d_model = config["num_attention_heads"], config["hidden_size"]
     return rotary_frequencies(
@@ -1026,7 +1238,11 @@ class LlamaBlock:
         at = f"layers.{layer}."
         zero = torch.zeros((), dtype=torch.float64)
         self.qkv = {
-            letter: (weights[f"{at}self_attn.{letter}_proj.weight"].T, zero) for letter in "qkv"
+            letter: (
+                weights[f"{at}self_attn.{letter}_proj.weight"].T,
+                weights.get(f"{at}self_attn.{letter}_proj.bias", zero),
+            )
+            for letter in "qkv"
         }
         self.w_o, self.b_o = (
             weights[at + "self_attn.o_proj.weight"].T.unflatten(0, (-1, d_head)),
@@ -1041,20 +1257,44 @@ class LlamaBlock:
         self.w_out, self.b_out = weights[at + "mlp.down_proj.weight"].T, zero
 
 
-def activation(pre, linear):
+class NeoxBlock:
+    def __init__(self, weights, layer, d_head):
+        at = f"layers.{layer}."
+
+        def pair(name):
+            return weights[f"{at}{name}.weight"].T, weights[f"{at}{name}.bias"]
+
+        qkv = pair("attention.query_key_value")
+        parts = [x.unflatten(-1, (-1, 3, d_head)).unbind(-2) for x in qkv]
+        self.qkv = {
+            letter: (w.flatten(-2), b.flatten()) for letter, w, b in zip("qkv", *parts, strict=True)
+        }
+        w_o, self.b_o = pair("attention.dense")
+        self.w_o = w_o.unflatten(0, (-1, d_head))
+        self.norms = {"ln1": pair("input_layernorm"), "ln2": pair("post_attention_layernorm")}
+        self.w_pre, self.b_pre = pair("mlp.dense_h_to_4h")
+        self.w_linear = None
+        self.w_out, self.b_out = pair("mlp.dense_4h_to_h")
+
+
+def activation(pre, linear, kind):
     if linear is not None:
         return pre * torch.sigmoid(pre) * linear
+    if kind == "gelu":
+        return 0.5 * pre * (1 + torch.erf(pre / math.sqrt(2)))
     return 0.5 * pre * (1 + torch.tanh(math.sqrt(2 / math.pi) * (pre + 0.044715 * pre**3)))
 
 
 def rotated(x, frequencies):
-    """x [pos, head, d_head]; channel i turns with channel i + d_head / 2."""
+    """x [pos, head, d_head]; channel i turns with channel i + n_rotary / 2, others stay."""
     angles = torch.arange(x.shape[0]).double()[:, None, None] * frequencies
-    first, second = x.chunk(2, dim=-1)
+    n_rotary = 2 * len(frequencies)
+    first, second = x[..., :n_rotary].chunk(2, dim=-1)
     return torch.cat(
         (
             first * angles.cos() - second * angles.sin(),
             second * angles.cos() + first * angles.sin(),
+            x[..., n_rotary:],
         ),
         -1,
     )
@@ -1071,15 +1311,20 @@ def check_prompt(found, at_prompt, config, weights, identities):
     n_heads = config["n_head" if is_gpt2 else "num_attention_heads"]
     d_model = config["n_embd" if is_gpt2 else "hidden_size"]
     d_head = config.get("head_dim") or d_model // n_heads
-    eps = config["layer_norm_epsilon" if is_gpt2 else "rms_norm_eps"]
+    is_neox = config["model_type"] == "gpt_neox"
+    parallel = is_neox and config["use_parallel_residual"]
+    eps = config[
+        "layer_norm_epsilon" if is_gpt2 else "layer_norm_eps" if is_neox else "rms_norm_eps"
+    ]
     ids = at_prompt["ids"]
 
     def norm_parts(x):
-        x = x - x.mean(-1, keepdim=True) if is_gpt2 else x
+        x = x - x.mean(-1, keepdim=True) if is_gpt2 or is_neox else x
         scale = (x.pow(2).mean(-1, keepdim=True) + eps).sqrt()
         return scale, x / scale
 
-    embedding = weights["wte.weight" if is_gpt2 else "embed_tokens.weight"]
+    names = {"gpt2": "wte.weight", "gpt_neox": "embed_in.weight"}
+    embedding = weights[names.get(config["model_type"], "embed_tokens.weight")]
     identities.near("hook_embed = W_E[id]", found("hook_embed"), embedding[ids])
     stream = found("hook_embed")
     if is_gpt2:
@@ -1093,9 +1338,11 @@ def check_prompt(found, at_prompt, config, weights, identities):
         def at(name, layer=layer):
             return found(f"blocks.{layer}.{name}")
 
-        block = (Gpt2Block if is_gpt2 else LlamaBlock)(weights, layer, d_head)
+        kind = Gpt2Block if is_gpt2 else NeoxBlock if is_neox else LlamaBlock
+        block = kind(weights, layer, d_head)
         identities.near("I5 stream = embeddings + sum of writes", at("hook_resid_pre"), stream)
-        for norm, source in (("ln1", "hook_resid_pre"), ("ln2", "hook_resid_mid")):
+        mlp_reads = "hook_resid_pre" if parallel else "hook_resid_mid"
+        for norm, source in (("ln1", "hook_resid_pre"), ("ln2", mlp_reads)):
             scale, normalized = norm_parts(at(source))
             gain, shift = block.norms[norm]
             identities.near("hook_scale", at(f"{norm}.hook_scale"), scale)
@@ -1149,11 +1396,12 @@ def check_prompt(found, at_prompt, config, weights, identities):
             at("hook_attn_out"),
             at("attn.hook_result").sum(1) + block.b_o,
         )
-        identities.near(
-            "resid_mid = resid_pre + attn_out",
-            at("hook_resid_mid"),
-            at("hook_resid_pre") + at("hook_attn_out"),
-        )
+        if not parallel:
+            identities.near(
+                "resid_mid = resid_pre + attn_out",
+                at("hook_resid_mid"),
+                at("hook_resid_pre") + at("hook_attn_out"),
+            )
         gain, shift = block.norms["ln2"]
         read = at("ln2.hook_normalized") * gain + shift
         identities.near(
@@ -1170,7 +1418,7 @@ def check_prompt(found, at_prompt, config, weights, identities):
         identities.near(
             "I2 post = act(pre) [pre_linear]",
             at("mlp.hook_post"),
-            activation(at("mlp.hook_pre"), linear),
+            activation(at("mlp.hook_pre"), linear, config.get("hidden_act")),
         )
         identities.near(
             "I3 mlp_out - b_out = sum of post W_out",
@@ -1181,8 +1429,8 @@ def check_prompt(found, at_prompt, config, weights, identities):
         identities.near("I5 stream = embeddings + sum of writes", at("hook_resid_post"), stream)
 
     scale, normalized = norm_parts(found(f"blocks.{n_layers - 1}.hook_resid_post"))
-    gain = weights["ln_f.weight" if is_gpt2 else "norm.weight"]
-    shift = weights["ln_f.bias"] if is_gpt2 else 0.0
+    final = "ln_f" if is_gpt2 else "final_layer_norm" if is_neox else "norm"
+    gain, shift = weights[final + ".weight"], weights.get(final + ".bias", 0.0)
     identities.near("hook_scale", found("ln_final.hook_scale"), scale)
     identities.near(
         "hook_normalized is before the affine", found("ln_final.hook_normalized"), normalized
@@ -1193,7 +1441,7 @@ def check_prompt(found, at_prompt, config, weights, identities):
     identities.near(
         "unembed.hook_in = ln_final out", found("unembed.hook_in"), found("ln_final.hook_out")
     )
-    unembedding = weights.get("lm_head.weight", embedding)
+    unembedding = weights.get("lm_head.weight", weights.get("embed_out.weight", embedding))
     identities.near(
         "logits = ln_final out W_U",
         found("unembed.hook_out"),
@@ -1291,11 +1539,15 @@ def main():
     tiny.add_argument(
         "names", nargs="*", metavar="NAME", help=f"some of {', '.join(TINY)}; default all"
     )
+    processed = commands.add_parser(
+        "processed", help="the tiny models' hook points under processed weights, part of tiny"
+    )
+    processed.add_argument("names", nargs="*", metavar="NAME")
     smollm2 = commands.add_parser("smollm2", help="log-probabilities of SmolLM2-135M-Instruct")
     smollm2.add_argument("gguf", type=pathlib.Path)
     arguments = parser.parse_args()
     if bool(arguments.command) == arguments.check:
-        parser.error("expected one of: tiny, smollm2, --check")
+        parser.error("expected one of: tiny, processed, smollm2, --check")
     if arguments.check:
         return check()
     if arguments.command == "smollm2":
@@ -1304,7 +1556,10 @@ def main():
     if unknown := set(arguments.names) - set(TINY):
         parser.error(f"no tiny model {sorted(unknown)}; expected some of {', '.join(TINY)}")
     for name in arguments.names or TINY:
-        make_tiny(name, TINY[name])
+        if arguments.command == "processed":
+            make_processed(name)
+        else:
+            make_tiny(name, TINY[name])
     return 0
 
 

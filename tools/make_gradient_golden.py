@@ -27,6 +27,7 @@ from make_golden import (
     MODELS,
     TINY,
     Taps,
+    blocks_of,
     double_islands,
     head_width,
     hooked_transformer,
@@ -36,8 +37,8 @@ from make_golden import (
     n_layers_of,
     recorded_attention,
     relative_difference,
-    tap_gpt2,
-    tap_llama,
+    split_qkv,
+    tap,
     versions,
     write_activations,
     write_json,
@@ -138,17 +139,24 @@ class GradientTaps(Taps):
         self.handles.append(module.register_forward_pre_hook(store, with_kwargs=True))
 
 
+def final_norm(model):
+    if model.config.model_type == "gpt2":
+        return model.transformer.ln_f
+    if model.config.model_type == "gpt_neox":
+        return model.gpt_neox.final_layer_norm
+    return model.model.norm
+
+
 def hugging_face_site_gradients(model, prompts):
     """The same from Hugging Face's modules.
 
     Those have neither normalized streams nor scores: the chain rule leads to them from the norm's
     output, times its weight, and from the pattern, through the softmax.
     """
-    is_gpt2 = model.config.model_type == "gpt2"
     tensors, patterns, sums = {}, {}, []
     for prompt, ids in prompts.items():
         taps = GradientTaps()
-        (tap_gpt2 if is_gpt2 else tap_llama)(model, taps)
+        tap(model, taps)
 
         def record(layer, query, key, _mask, _scaling, taps=taps):
             taps.values[f"blocks.{layer}.rot_q"] = query
@@ -170,30 +178,27 @@ def hugging_face_site_gradients(model, prompts):
     for prompt in prompts:
         for layer in range(n_layers_of(model.config)):
             at = f"{prompt}/blocks.{layer}."
-            if is_gpt2:
-                parts = dict(
-                    zip("qkv", found.pop(at + "qkv").split(model.config.n_embd, -1), strict=True)
-                )
-                block = model.transformer.h[layer]
-                norms = {"ln1": block.ln_1, "ln2": block.ln_2}
-                del found[at + "rot_q"], found[at + "rot_k"]
+            if at + "qkv" in found:
+                parts = split_qkv(found.pop(at + "qkv"), model.config)
             else:
-                parts = {letter: found.pop(at + letter) for letter in "qkv"}
-                block = model.model.layers[layer]
-                norms = {"ln1": block.input_layernorm, "ln2": block.post_attention_layernorm}
-                for letter in "qk":
-                    rotated = found.pop(f"{at}rot_{letter}").transpose(0, 1)
+                parts = {
+                    letter: found.pop(at + letter).unflatten(-1, (-1, d_head)) for letter in "qkv"
+                }
+            for letter in "qk":
+                rotated = found.pop(f"{at}rot_{letter}").transpose(0, 1)
+                if model.config.model_type != "gpt2":
                     found[f"{at}attn.hook_rot_{letter}"] = rotated
             for letter, x in parts.items():
-                found[f"{at}attn.hook_{letter}"] = x.unflatten(-1, (-1, d_head))
+                found[f"{at}attn.hook_{letter}"] = x
+            _, *norms = blocks_of(model)[layer]
             found[at + "attn.hook_z"] = found.pop(at + "z").unflatten(-1, (-1, d_head))
             pattern, grad_pattern = patterns[at], found[at + "attn.hook_pattern"]
             mean = (pattern * grad_pattern).sum(-1, keepdim=True)
             found[at + "attn.hook_attn_scores"] = pattern * (grad_pattern - mean)
-            for norm, module in norms.items():
+            for norm, module in zip(("ln1", "ln2"), norms, strict=True):
                 grad_out = found.pop(f"{at}{norm}.hook_out")
                 found[f"{at}{norm}.hook_normalized"] = grad_out * module.weight.detach()
-        final = model.transformer.ln_f if is_gpt2 else model.model.norm
+        final = final_norm(model)
         grad_out = found.pop(f"{prompt}/ln_final.hook_out")
         found[f"{prompt}/ln_final.hook_normalized"] = grad_out * final.weight.detach()
     return loss.item(), {
@@ -270,6 +275,9 @@ def checkpoint_names(folder, model):
     names = {}
     for name, _ in model.named_parameters():
         names[name] = name if name in stored else name.removeprefix("transformer.")
+        # The module that transformers calls lm_head is embed_out in GPT-NeoX's files.
+        if name == "lm_head.weight" and "embed_out.weight" in stored:
+            names[name] = "embed_out.weight"
     buffers = {name for name in stored if name.endswith(".attn.bias")}
     if set(names.values()) != stored - buffers:
         raise AssertionError(f"names differ: {sorted(set(names.values()) ^ (stored - buffers))}")

@@ -55,6 +55,14 @@ nb::object array_of(MatrixView<const T> view, const Model& owner) {
 template <class T>
 nb::object array_of(const WeightView<T>& view, const Model& owner) {
   if (view.data == nullptr) return nb::none();
+  // Strides cannot reach outputs that stand in groups: those are copied.
+  if (view.groups.size > 0) {
+    Tensor<T> copy({view.n_in, view.n_out});
+    for (Index i = 0; i < view.n_in; ++i) {
+      for (Index o = 0; o < view.n_out; ++o) copy.matrix()(i, o) = view(i, o);
+    }
+    return owned_array(std::move(copy));
+  }
   const std::array<std::size_t, 2> shape = {static_cast<std::size_t>(view.n_in),
                                             static_cast<std::size_t>(view.n_out)};
   const bool in_out = view.layout == WeightLayout::in_out;
@@ -76,6 +84,11 @@ nb::object pair_of(const NormWeights<T>& norm, const Model& owner) {
 template <class T>
 nb::object pair_of(const LinearWeights<T>& linear, const Model& owner) {
   if (linear.weight.data == nullptr) return nb::none();
+  if (linear.weight.groups.size > 0 && !linear.bias.empty()) {
+    std::vector<T> bias;
+    for (Index o = 0; o < linear.weight.n_out; ++o) bias.push_back(linear.bias_of(o));
+    return nb::make_tuple(array_of(linear.weight, owner), owned_array(std::move(bias)));
+  }
   return nb::make_tuple(array_of(linear.weight, owner), array_of(linear.bias, owner));
 }
 
@@ -100,7 +113,9 @@ void bind_weights(nb::module_& module) {
   nb::class_<LayerWeights> block(
       module, "BlockWeights",
       "The weights of one block, each as (weight, bias); a bias that the family lacks is None. "
-      "Read-only arrays in the memory of the model. Projections are [n_in, n_out] in every family: "
+      "Read-only arrays in the memory of the model (of GPT-NeoX's queries, keys and values "
+      "copies). "
+      "Projections are [n_in, n_out] in every family: "
       "y = x @ weight + bias.");
   def_pair(
       block, "ln_1", [](const auto& b) { return b.ln_1; }, false, "");

@@ -133,7 +133,8 @@ void bind_sites(nb::module_& module) {
   module.def(
       "site_equation",
       [](const SiteArgument& site, const ModelConfig& config) {
-        return site_equation(site_of(site, config).site.kind, config.architecture);
+        return site_equation(site_of(site, config).site.kind, config.architecture,
+                             config.parallel_block);
       },
       nb::arg("site"), nb::arg("config"), "How the forward pass computes the site.");
 }

@@ -28,7 +28,9 @@ void bind_data(nb::module_& module) {
       .array("group", &StudyData::group)
       .array("activation", &StudyData::activation, "Of the target.")
       .array("resid_pre", &StudyData::resid_pre, "Of the target's block, [n_row, d_model].")
-      .array("resid_mid", &StudyData::resid_mid)
+      .array("resid_mid", &StudyData::resid_mid,
+             "Empty where attention and MLP stand side by side.")
+      .array("attn_out", &StudyData::attn_out, "Where they do, hook_attn_out; else empty.")
       .array("resid_post", &StudyData::resid_post)
       .array("resid_final", &StudyData::resid_final, "After the last block.")
       .field("target", &StudyData::target);

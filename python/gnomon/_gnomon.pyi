@@ -262,7 +262,7 @@ class Model:
 
 class BlockWeights:
     """
-    The weights of one block, each as (weight, bias); a bias that the family lacks is None. Read-only arrays in the memory of the model. Projections are [n_in, n_out] in every family: y = x @ weight + bias.
+    The weights of one block, each as (weight, bias); a bias that the family lacks is None. Read-only arrays in the memory of the model (of GPT-NeoX's queries, keys and values copies). Projections are [n_in, n_out] in every family: y = x @ weight + bias.
     """
 
     @property
@@ -1041,7 +1041,12 @@ class StudyData:
         """Of the target's block, [n_row, d_model]."""
 
     @property
-    def resid_mid(self) -> Annotated[NDArray[numpy.float64], dict(shape=(None, None), writable=False)]: ...
+    def resid_mid(self) -> Annotated[NDArray[numpy.float64], dict(shape=(None, None), writable=False)]:
+        """Empty where attention and MLP stand side by side."""
+
+    @property
+    def attn_out(self) -> Annotated[NDArray[numpy.float64], dict(shape=(None, None), writable=False)]:
+        """Where they do, hook_attn_out; else empty."""
 
     @property
     def resid_post(self) -> Annotated[NDArray[numpy.float64], dict(shape=(None, None), writable=False)]: ...

@@ -11,7 +11,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 
 template <class Body>
 void expect_error(ErrorCode code, const std::string& part, const Body& body) {
@@ -131,8 +131,9 @@ TEST(CaptureErrorsTest, AnOverflowInTheRunIsAnErrorThatNamesTheSite) {
   for (const TinyFamily family : kFamilies) {
     const Model& model = tiny_model(family);
     const auto texts = random_texts(model.config(), {4, 6}, 1);
-    const Edit<float> edit{
-        everywhere(HookKind::resid_mid, 0), EditMode::scale, {std::numeric_limits<float>::max()}};
+    const Edit<float> edit{everywhere(mlp_stream(model.config()), 0),
+                           EditMode::scale,
+                           {std::numeric_limits<float>::max()}};
     for (const HookKind kind : {HookKind::resid_post, HookKind::pattern}) {
       const SiteAt at = everywhere(kind, kind == HookKind::pattern ? 1 : 0);
       expect_error(ErrorCode::numeric, "\"" + site_at_name(at, model.config()) + "\" is not",

@@ -253,7 +253,7 @@ TYPED_TEST(CaptureTest, ProgressReachesTheTotal) {
 
 // P22: the gap between float32 and float64, relative to the largest number of the site.
 TEST(CapturePrecisionTest, FloatStaysNearDouble) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     const Model& model = tiny_model(family, 3);
     const auto texts = random_texts(model.config(), {48, 17, 1, 30}, 5);
     const std::vector<SiteAt> sites = all_sites(model.config());

@@ -204,7 +204,7 @@ TYPED_TEST(EditTest, ACoordinateIsEditedAlone) {
 
 TYPED_TEST(EditTest, EditsOfOneSiteApplyInOrder) {
   using T = typename TypeParam::Scalar;
-  const SiteAt at = this->coordinate_at(HookKind::resid_mid, 0, 3, 0);
+  const SiteAt at = this->coordinate_at(mlp_stream(this->config()), 0, 3, 0);
   const auto run = [&](std::vector<Edit<T>> edits) {
     return read_one<T>(this->model(), this->texts(), at, edits).values.values()[0];
   };
@@ -439,7 +439,7 @@ TYPED_TEST(EditTest, AFunctionIsToldWhichRowsItHas) {
 TYPED_TEST(EditTest, WhatAFunctionThrowsEndsTheRun) {
   using T = typename TypeParam::Scalar;
   const auto texts = this->texts();
-  Edit<T> edit = make_edit<T>(everywhere(HookKind::resid_mid, 1), EditMode::call, {});
+  Edit<T> edit = make_edit<T>(everywhere(mlp_stream(this->config()), 1), EditMode::call, {});
   edit.function = [](const EditedRows&, MatrixView<T>) { throw std::out_of_range("mine"); };
   EXPECT_THROW(read_one<T>(this->model(), texts, this->logits(), {edit}), std::out_of_range);
   edit.function = [](const EditedRows&, MatrixView<T> values) {
@@ -464,28 +464,28 @@ TYPED_TEST(EditTest, AnEditThatDoesNotFitIsRefused) {
     ADD_FAILURE() << "no error at " << site_at_name(edit.at, this->config());
     return ErrorCode::internal;
   };
-  const SiteAt stream = everywhere(HookKind::resid_mid, 0);
+  const SiteAt stream = everywhere(mlp_stream(this->config()), 0);
   EXPECT_EQ(code_of(make_edit<T>(stream, EditMode::set, {1, 2, 3})), ErrorCode::usage);
   EXPECT_EQ(code_of(make_edit<T>(stream, EditMode::set, {})), ErrorCode::usage);
   EXPECT_EQ(code_of(make_edit<T>(stream, EditMode::add, {std::numeric_limits<T>::quiet_NaN()})),
             ErrorCode::usage);
   EXPECT_EQ(code_of(make_edit<T>(stream, EditMode::replace, {})), ErrorCode::usage);
-  EXPECT_EQ(code_of(make_edit<T>(everywhere(HookKind::resid_mid, 2), EditMode::add, {1})),
+  EXPECT_EQ(code_of(make_edit<T>(everywhere(mlp_stream(this->config()), 2), EditMode::add, {1})),
             ErrorCode::out_of_range);
-  EXPECT_EQ(
-      code_of(make_edit<T>(this->coordinate_at(HookKind::resid_mid, 0, 24, 0), EditMode::add, {1})),
-      ErrorCode::out_of_range);
+  EXPECT_EQ(code_of(make_edit<T>(this->coordinate_at(mlp_stream(this->config()), 0, 24, 0),
+                                 EditMode::add, {1})),
+            ErrorCode::out_of_range);
   EXPECT_EQ(
       code_of(make_edit<T>(this->coordinate_at(HookKind::pattern, 0, 1, 0), EditMode::add, {1})),
       ErrorCode::wrong_site);
-  EXPECT_EQ(code_of(make_edit<T>(this->at(HookKind::resid_mid, 0, 3), EditMode::add, {1})),
+  EXPECT_EQ(code_of(make_edit<T>(this->at(mlp_stream(this->config()), 0, 3), EditMode::add, {1})),
             ErrorCode::out_of_range);
 
   Activations<T> stored = read_one<T>(this->model(), texts, stream);
   const auto replace = [&](const SiteAt& at) {
     return Edit<T>{at, EditMode::replace, {}, &stored, false};
   };
-  EXPECT_EQ(code_of(replace(everywhere(HookKind::resid_mid, 1))), ErrorCode::wrong_site);
+  EXPECT_EQ(code_of(replace(everywhere(mlp_stream(this->config()), 1))), ErrorCode::wrong_site);
   EXPECT_EQ(code_of(replace(everywhere(HookKind::pattern, 1))), ErrorCode::wrong_site);
   stored.position.back() = 40;
   EXPECT_EQ(code_of(replace(stream)), ErrorCode::out_of_range);

@@ -79,15 +79,20 @@ TYPED_TEST(ForwardHooksTest, EveryHookPointFiresOncePerLayerInTheOrderOfTheTable
 TYPED_TEST(ForwardHooksTest, TheTableHasARowForEverySiteOfTheFamily) {
   const std::vector<std::string> names = hook_names(this->config());
   const bool gated = this->config().gated_mlp;
+  const bool rotary = this->config().position == PositionKind::rotary;
+  const bool parallel = this->config().parallel_block;
   const auto has = [&](const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
-  EXPECT_EQ(has("hook_pos_embed"), !gated);
-  EXPECT_EQ(has("blocks.1.attn.hook_rot_k"), gated);
+  EXPECT_EQ(has("hook_pos_embed"), !rotary);
+  EXPECT_EQ(has("blocks.1.attn.hook_rot_k"), rotary);
+  EXPECT_EQ(has("blocks.1.hook_resid_mid"), !parallel);
   EXPECT_EQ(has("blocks.1.mlp.hook_pre_linear"), gated);
   EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
-  // 23 in a block, two of which rotary models alone have, and one that gated ones alone have.
-  EXPECT_EQ(names.size(), (gated ? 1U : 2U) + 2 * (gated ? 23U : 20U) + 5U);
+  // 23 in a block, two of which rotary models alone have, one that gated ones alone have, and one
+  // that parallel blocks lack.
+  const unsigned in_block = 20U + (rotary ? 2U : 0U) + (gated ? 1U : 0U) - (parallel ? 1U : 0U);
+  EXPECT_EQ(names.size(), (rotary ? 1U : 2U) + 2 * in_block + 5U);
 }
 
 TYPED_TEST(ForwardHooksTest, HooksOfOneSiteAreCalledInTheOrderInWhichTheyWereAdded) {
@@ -95,7 +100,7 @@ TYPED_TEST(ForwardHooksTest, HooksOfOneSiteAreCalledInTheOrderInWhichTheyWereAdd
   std::vector<int> order;
   Hooks<T> hooks;
   for (int i = 0; i < 3; ++i) {
-    hooks.add(HookKind::resid_mid, 0, [&order, i](const HookContext&, MatrixView<T> values) {
+    hooks.add(mlp_stream(this->config()), 0, [&order, i](const HookContext&, MatrixView<T> values) {
       order.push_back(i);
       // The second sees what the first left.
       if (i == 0) values(0, 0) = 7;
@@ -179,11 +184,14 @@ TYPED_TEST(ForwardHooksTest, ASiteThatTheModelDoesNotHaveIsAnError) {
   EXPECT_EQ(code_of(HookKind::resid_post, 2), ErrorCode::out_of_range);
   EXPECT_EQ(code_of(HookKind::resid_post, -1), ErrorCode::usage);
   EXPECT_EQ(code_of(HookKind::logits, 0), ErrorCode::usage);
-  if (this->config().gated_mlp) {
-    EXPECT_EQ(code_of(HookKind::pos_embed, -1), ErrorCode::unknown_site);
-  } else {
+  const bool rotary = this->config().position == PositionKind::rotary;
+  EXPECT_EQ(code_of(rotary ? HookKind::pos_embed : HookKind::rot_q, rotary ? -1 : 1),
+            ErrorCode::unknown_site);
+  if (!this->config().gated_mlp) {
     EXPECT_EQ(code_of(HookKind::mlp_pre_linear, 0), ErrorCode::unknown_site);
-    EXPECT_EQ(code_of(HookKind::rot_q, 1), ErrorCode::unknown_site);
+  }
+  if (this->config().parallel_block) {
+    EXPECT_EQ(code_of(HookKind::resid_mid, 0), ErrorCode::unknown_site);
   }
   EXPECT_THROW(this->run(Hooks<T>()), ArgumentError);
 }

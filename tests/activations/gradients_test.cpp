@@ -144,9 +144,9 @@ TEST(RequestedSite, GradientSuffix) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, GradientsTest,
-                         testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+                         testing::Values(TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox),
                          [](const auto& family) {
-                           return family.param == TinyFamily::gpt2 ? "gpt2" : "llama";
+                           return std::string(test::family_name(family.param));
                          });
 
 }  // namespace

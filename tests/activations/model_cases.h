@@ -12,7 +12,7 @@
 
 namespace gnomon::test {
 
-// Every property holds for both families and both scalars.
+// Every property holds for every kind of block and both scalars.
 template <class T, TinyFamily F>
 struct ModelCase {
   using Scalar = T;
@@ -20,12 +20,14 @@ struct ModelCase {
 };
 using ModelCases =
     ::testing::Types<ModelCase<float, TinyFamily::gpt2>, ModelCase<double, TinyFamily::gpt2>,
-                     ModelCase<float, TinyFamily::llama>, ModelCase<double, TinyFamily::llama>>;
+                     ModelCase<float, TinyFamily::llama>, ModelCase<double, TinyFamily::llama>,
+                     ModelCase<float, TinyFamily::gpt_neox>,
+                     ModelCase<double, TinyFamily::gpt_neox>>;
 
 struct ModelCaseNames {
   template <class Case>
   static std::string GetName(int) {
-    return std::string(Case::family == TinyFamily::gpt2 ? "gpt2" : "llama") +
+    return std::string(family_name(Case::family)) +
            (sizeof(typename Case::Scalar) == 4 ? "_float" : "_double");
   }
 };

@@ -97,7 +97,8 @@ TYPED_TEST(PatchTest, GivesWhatAWholeRunWithTheEditGives) {
                                        {HookKind::logits, -1, std::nullopt},
                                        {HookKind::ln_final_normalized, -1, std::nullopt},
                                        {HookKind::resid_post, 1, std::nullopt},
-                                       {HookKind::resid_mid, 1, std::nullopt},
+                                       {mlp_stream(this->config()), 1, std::nullopt},
+                                       {HookKind::attn_out, 1, std::nullopt},
                                        {HookKind::mlp_post, 1, std::nullopt},
                                        {HookKind::resid_pre, 2, std::nullopt},
                                        {HookKind::z, 2, std::nullopt}};

@@ -11,7 +11,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 
 std::vector<std::string> names_of(const Ladder& ladder) {
   std::vector<std::string> names;
@@ -67,10 +67,10 @@ class EveryTargetTest : public ::testing::TestWithParam<std::tuple<TinyFamily, P
 };
 INSTANTIATE_TEST_SUITE_P(
     Cases, EveryTargetTest,
-    ::testing::Combine(::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+    ::testing::Combine(::testing::Values(TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox),
                        ::testing::Values(Precision::float32, Precision::float64)),
     [](const auto& one) {
-      return std::string(std::get<0>(one.param) == TinyFamily::gpt2 ? "gpt2_" : "llama_") +
+      return std::string(test::family_name(std::get<0>(one.param))) + "_" +
              std::string(precision_name(std::get<1>(one.param)));
     });
 
@@ -131,8 +131,17 @@ TEST_P(EveryTargetTest, LaddersCloseAndAddUp) {
   }
 }
 
-TEST(AuditLadderTest, InputRungsOfANeuronBehindALayerNorm) {
-  const Model& model = tiny_model(TinyFamily::gpt2);
+class LayerNormLadderTest : public ::testing::TestWithParam<TinyFamily> {};
+INSTANTIATE_TEST_SUITE_P(Families, LayerNormLadderTest,
+                         ::testing::Values(TinyFamily::gpt2, TinyFamily::gpt_neox),
+                         [](const auto& family) {
+                           return std::string(test::family_name(family.param));
+                         });
+
+// In a parallel block nothing comes between the stream and the norm.
+TEST_P(LayerNormLadderTest, InputRungsOfANeuron) {
+  const Model& model = tiny_model(GetParam());
+  const bool parallel = model.config().parallel_block;
   for (const Index layer : {Index{0}, Index{1}}) {
     const std::string block = "blocks." + std::to_string(layer) + ".mlp.";
     for (const std::string position : {"@last", "@all"}) {
@@ -140,7 +149,7 @@ TEST(AuditLadderTest, InputRungsOfANeuronBehindALayerNorm) {
         const bool post = site == "hook_post";
         const TinyStudy study = make_study(model, {.target = block + site + "[9]" + position});
         const NeuronWeights& neuron = *study.data.neuron;
-        const Tensor<double> mid = captured(model, study, HookKind::resid_mid, layer);
+        const Tensor<double> mid = captured(model, study, mlp_stream(model.config()), layer);
         const Tensor<double> normalized = captured(model, study, HookKind::ln2_normalized, layer);
         Tensor<double> centred = mid;
         Tensor<double> weighted = normalized;
@@ -165,7 +174,11 @@ TEST(AuditLadderTest, InputRungsOfANeuronBehindALayerNorm) {
                                           "+ b_in"};
         if (post) {
           quantities.push_back(column(captured(model, study, HookKind::mlp_post, layer), 9));
-          names.push_back("gelu_new");
+          names.push_back(parallel ? "gelu" : "gelu_new");
+        }
+        if (parallel) {
+          quantities.erase(quantities.begin() + 1);
+          names.erase(names.begin() + 1);
         }
         expect_rungs(study, "input", quantities);
         const Ladder& ladder = ladder_of(study, "input");
@@ -249,7 +262,7 @@ TEST(AuditLadderTest, RungsOfTheBranchesOfAGatedNeuron) {
 TEST(AuditLadderTest, OutputAndFinalRungsOfANeuron) {
   for (const TinyFamily family : kFamilies) {
     const Model& model = tiny_model(family);
-    const bool has_bias = family == TinyFamily::gpt2;
+    const bool has_bias = family != TinyFamily::llama;
     for (const std::string site : {"hook_post", "hook_pre"}) {
       const TinyStudy study = make_study(model, {.target = "blocks.0.mlp." + site + "[9]@last"});
       const std::vector<double>& write = study.data.neuron->write;
@@ -303,12 +316,19 @@ TEST(AuditLadderTest, OutputAndFinalRungsOfACoordinate) {
     expect_rungs(study, "final", {last, post, plus(attn, mlp), mlp});
 
     study = study_of("hook_attn_out");
-    expect_rungs(study, "output", {at(study, HookKind::resid_mid, 0), attn});
-    expect_rungs(study, "final", {last, at(study, HookKind::resid_mid, 0), attn});
+    if (model.config().parallel_block) {
+      expect_rungs(study, "output", {post, plus(attn, mlp), attn});
+      expect_rungs(study, "final", {last, post, plus(attn, mlp), attn});
+      EXPECT_EQ(names_of(ladder_of(study, "output")).back(), "without MLP");
+    } else {
+      expect_rungs(study, "output", {at(study, HookKind::resid_mid, 0), attn});
+      expect_rungs(study, "final", {last, at(study, HookKind::resid_mid, 0), attn});
+    }
 
     for (const auto& [site, kind] : {std::pair{"hook_resid_pre", HookKind::resid_pre},
                                      std::pair{"hook_resid_mid", HookKind::resid_mid},
                                      std::pair{"hook_resid_post", HookKind::resid_post}}) {
+      if (!exists_in(hook_point(kind), model.config())) continue;
       study = study_of(site);
       expect_rungs(study, "output", {at(study, kind, 0)});
       expect_rungs(study, "final", {last, at(study, kind, 0)});

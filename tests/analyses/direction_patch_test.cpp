@@ -22,7 +22,7 @@ constexpr Index kNeuron = 3;
 // The mean gradient of the neuron over the training rows, by the rule of the header.
 std::vector<double> mean_gradient(const Model& model) {
   const auto data = test::tiny_reporter_data(model, 60, {kNeuron});
-  const SiteAt mid{{HookKind::resid_mid, 0, std::nullopt}, {Position::Kind::last, -1}};
+  const SiteAt mid{{mlp_stream(model.config()), 0, std::nullopt}, {Position::Kind::last, -1}};
   const Activations<double> gradients = std::move(
       capture_gradients<double>(model, data->ids, {&mid, 1}, data->targets.front().at, {}).front());
   const std::vector<Index> training = data->rows_of(Part::train);
@@ -75,13 +75,14 @@ TEST_P(PlantedDirection, AHeadOrthogonalToTheInputHasGainZero) {
 
 TEST_P(PlantedDirection, IsRefusedWhereTheReportCannotSeeIt) {
   const auto data = test::tiny_reporter_data(model(), 60, {kNeuron});
-  data->feature_site.site = {HookKind::resid_mid, 0, std::nullopt};
+  data->feature_site.site = {mlp_stream(model().config()), 0, std::nullopt};
   const ReportModel<double> report(model(), data, {}, {});
   EXPECT_THROW(patch_read_direction<double>(report, few()), ArgumentError);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, PlantedDirection,
-                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama));
+                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
+                                           TinyFamily::gpt_neox));
 
 }  // namespace
 }  // namespace gnomon

@@ -18,7 +18,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 
 // Texts of few different tokens, of 1 to 40 of them: tokens and positions come again.

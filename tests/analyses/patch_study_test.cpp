@@ -307,10 +307,10 @@ TEST_P(PlantedReporter, WhatCannotBePatchedIsAnError) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, PlantedReporter,
-                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
+                                           TinyFamily::gpt_neox),
                          [](const auto& instance) {
-                           return std::string(instance.param == TinyFamily::gpt2 ? "gpt2"
-                                                                                 : "llama");
+                           return std::string(test::family_name(instance.param));
                          });
 
 }  // namespace

@@ -84,8 +84,8 @@ class Sweep : public ::testing::TestWithParam<TinyFamily> {
     const std::vector<Index> layers = {0, 2};
     std::vector<Position> positions = each_position(9, true);
     positions.push_back(kAll);
-    const std::vector<HookKind> rows = {HookKind::resid_pre, HookKind::resid_mid,
-                                        HookKind::attn_out, HookKind::mlp_out};
+    std::vector<HookKind> rows = {HookKind::resid_pre, HookKind::attn_out, HookKind::mlp_out};
+    if (!config().parallel_block) rows.push_back(HookKind::resid_mid);
     std::vector<SweepCell> cells = sweep_cells(rows, layers, positions, config());
     const std::vector<HookKind> heads = {HookKind::z};
     const std::vector<Position> some = {kAll, kLast};
@@ -149,7 +149,7 @@ TEST_P(Sweep, EveryCellIsWhatAWholeRunGives) {
 
 // P5: the whole stream entering any block is the other run.
 TEST_P(Sweep, TheWholeStreamRestoresEverything) {
-  const std::vector<HookKind> kinds = {HookKind::resid_pre, HookKind::resid_mid};
+  const std::vector<HookKind> kinds = {HookKind::resid_pre, mlp_stream(config())};
   const std::vector<Index> layers = {0, 1, 2};
   const std::vector<Position> all = {kAll};
   const std::vector<SweepCell> cells = sweep_cells(kinds, layers, all, config());
@@ -172,7 +172,7 @@ TEST_P(Sweep, SummandsOfTheLastBlockAddUpUnderALinearHead) {
   const ReportReader<double> reader(report, 0);
   const std::vector<SweepCell> cells = {
       {{{HookKind::mlp_out, kLayers - 1, std::nullopt}, kLast}, std::nullopt},
-      {{{HookKind::resid_mid, kLayers - 1, std::nullopt}, kLast}, std::nullopt},
+      {{{mlp_stream(config()), kLayers - 1, std::nullopt}, kLast}, std::nullopt},
       {{{HookKind::mlp_post, kLayers - 1, 7}, kLast}, std::nullopt}};
   const SweepMetric<double> metric = report_metric(reader);
   SweepOptions options = few();
@@ -354,11 +354,9 @@ TEST_P(Sweep, NamesOfCellsReadBack) {
   EXPECT_THROW(parse_sweep_cell("blocks.1.hook_mlp_out[1, :]", config()), ArgumentError);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, Sweep, ::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
-                         [](const auto& instance) {
-                           return std::string(instance.param == TinyFamily::gpt2 ? "gpt2"
-                                                                                 : "llama");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Families, Sweep, ::testing::Values(TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox),
+    [](const auto& instance) { return std::string(test::family_name(instance.param)); });
 
 }  // namespace
 }  // namespace gnomon

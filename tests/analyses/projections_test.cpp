@@ -14,7 +14,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 
 std::vector<std::string> names_of(const ProjectionAnalysis& analysis) {
   std::vector<std::string> names;
@@ -43,9 +43,10 @@ class ProjectionsTest : public ::testing::TestWithParam<TinyFamily> {
   bool gated() const { return model().config().gated_mlp; }
 };
 INSTANTIATE_TEST_SUITE_P(Families, ProjectionsTest,
-                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
+                                           TinyFamily::gpt_neox),
                          [](const auto& family) {
-                           return family.param == TinyFamily::gpt2 ? "gpt2" : "llama";
+                           return std::string(test::family_name(family.param));
                          });
 
 TEST_P(ProjectionsTest, DirectionsOfANeuronAreReadWhereTheyBelong) {
@@ -339,13 +340,8 @@ TEST(ProjectionsErrorTest, ADeadNeuronIsAnError) {
     TinyModelOptions options;
     options.family = family;
     options.change = [&](TinyTensors& tensors) {
-      if (family == TinyFamily::gpt2) {
-        TinyTensor& weight = tensors.at("transformer.h.0.mlp.c_fc.weight");
-        for (std::size_t i = 0; i < 24; ++i) weight.values[i * 40 + 5] = 0;
-      } else {
-        TinyTensor& weight = tensors.at("model.layers.0.mlp.gate_proj.weight");
-        for (std::size_t i = 0; i < 24; ++i) weight.values[5 * 24 + i] = 0;
-      }
+      TinyTensor& weight = tensors.at(test::read_weight_name(family, 0));
+      for (Index i = 0; i < 24; ++i) weight.values[test::read_weight_place(family, i, 5)] = 0;
     };
     const TinyModel dead(options);
     for (const Precision precision : {Precision::float32, Precision::float64}) {

@@ -119,16 +119,16 @@ TEST(ReadOutComparison, PatternFindsTheWriteThatTheFilterHides) {
 }
 
 TEST(ReadOutComparison, HeadThatIsTheReadDirectionIsAboveEveryOtherNeuron) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     const Model& model = test::tiny_model(family);
     const test::TinyStudy study = test::make_study(model, {});
     const std::vector<Index>& training = study.analysis.training_rows;
     const auto directions = target_directions(study.data, model.weights<double>(), training, {});
-    const std::string name = family == TinyFamily::gpt2 ? "input" : "input_gate";
+    const std::string name = family == TinyFamily::llama ? "input_gate" : "input";
     const auto own = std::ranges::find(directions, name, &ComparedDirection::name);
     ASSERT_NE(own, directions.end());
     EXPECT_EQ(own->others.matrix().rows, model.config().d_mlp - 1);
-    const Tensor<double> rows = take_rows(study.data.resid_mid.matrix(), training);
+    const Tensor<double> rows = take_rows(study.data.mlp_stream().matrix(), training);
     auto comparison = compare_read_out("written", constant_read_out(own->vector), {},
                                        {rows.matrix(), take(study.data.group, training)},
                                        directions, {}, model.config().norm, few_draws());

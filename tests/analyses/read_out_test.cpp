@@ -100,7 +100,7 @@ void expect_gradients(const ReportModel<double>& model, const Site& site, ReadOu
 const Site kWritten{HookKind::resid_post, 0, std::nullopt};
 
 TEST(ReadOut, GradientsThroughTheBlocksAfterTheTarget) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     const Model& base = test::tiny_model(family, 3);
     for (const TrainedPart part : {TrainedPart::none, TrainedPart::after_target}) {
       const auto model =

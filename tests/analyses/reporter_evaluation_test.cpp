@@ -230,7 +230,7 @@ TEST(ReporterEvaluationTest, RefusesBadInput) {
 // A model: the path test holds for every kind of target, and a coordinate of a stream is read from
 // that stream by ridge.
 TEST(ReporterEvaluationTest, TheNeuronReadFromItsStreamIsTheTruth) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     const Model& model = tiny_model(family);
     const StudyTexts texts = prepare_texts(model, short_texts(60, 3), 7);
     for (const std::string& name : every_target(model.config())) {

@@ -11,7 +11,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 
 TextRecord record(const std::string& text, std::int64_t line) {
   return {text, "file.txt:" + std::to_string(line), line, ""};
@@ -116,7 +116,14 @@ TEST(MeasureStudyTest, HoldsTheStreamsOfTheTargetsBlock) {
                           expected.values().end());
       };
       EXPECT_TRUE(same(data.resid_pre, HookKind::resid_pre, layer));
-      EXPECT_TRUE(same(data.resid_mid, HookKind::resid_mid, layer));
+      if (model.config().parallel_block) {
+        EXPECT_TRUE(same(data.attn_out, HookKind::attn_out, layer));
+        EXPECT_EQ(data.resid_mid.size(), 0);
+      } else {
+        EXPECT_TRUE(same(data.resid_mid, HookKind::resid_mid, layer));
+        EXPECT_EQ(data.attn_out.size(), 0);
+      }
+      EXPECT_TRUE(same(data.mlp_stream(), mlp_stream(model.config()), layer));
       EXPECT_TRUE(same(data.resid_post, HookKind::resid_post, layer));
       EXPECT_TRUE(same(data.resid_final, HookKind::resid_post, model.config().n_layers - 1));
       EXPECT_EQ(data.activation, column(captured(model, study, data.target.at.site.kind, layer),
@@ -156,6 +163,8 @@ TEST(MeasureStudyTest, TheWriteIsReadWhereItHasBeenAdded) {
   EXPECT_EQ(site_of(HookKind::mlp_post), HookKind::resid_post);
   EXPECT_EQ(site_of(HookKind::mlp_out), HookKind::resid_post);
   EXPECT_EQ(site_of(HookKind::resid_post), HookKind::resid_post);
+  data.config.parallel_block = true;
+  EXPECT_EQ(site_of(HookKind::attn_out), HookKind::resid_post);
 }
 
 TEST(MeasureStudyTest, APositionThatATextLacksIsAnError) {

@@ -109,14 +109,17 @@ TEST_P(Subspaces, PartsAddUpAndFollowTheDonor) {
     // What is put into the stream by both parts is what the direction puts in.
     EXPECT_NEAR(*direction.parts[1].length_share + *direction.parts[2].length_share, 1, 1e-9);
   }
-  EXPECT_EQ(study.directions.front().site, "blocks.0.hook_resid_mid@last");
+  EXPECT_EQ(
+      study.directions.front().site,
+      site_at_name({{mlp_stream(model().config()), 0, std::nullopt}, {Position::Kind::last, -1}},
+                   model().config()));
 }
 
 // Reading weights of full rank see everything but, under LayerNorm, the vector of ones.
 TEST_P(Subspaces, ReadersOfAStream) {
   const ModelConfig& config = model().config();
   const bool centres = config.norm == NormKind::layer_norm;
-  for (const HookKind kind : {HookKind::resid_mid, HookKind::resid_post}) {
+  for (const HookKind kind : {mlp_stream(config), HookKind::resid_post}) {
     const detail::StreamReaders readers =
         detail::next_readers<double>(model(), {kind, 0, std::nullopt});
     ASSERT_TRUE(readers.why.empty());
@@ -175,10 +178,10 @@ TEST_P(Subspaces, FloatAgreesWithDouble) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Subspaces,
-                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
+                                           TinyFamily::gpt_neox),
                          [](const auto& instance) {
-                           return std::string(instance.param == TinyFamily::gpt2 ? "gpt2"
-                                                                                 : "llama");
+                           return std::string(test::family_name(instance.param));
                          });
 
 }  // namespace

@@ -65,11 +65,11 @@ inline std::vector<std::string> every_target(const ModelConfig& config) {
   std::vector<std::string> targets;
   for (const char* layer : {"0", "1"}) {
     const std::string block = std::string("blocks.") + layer + ".";
-    for (const char* site :
-         {"mlp.hook_post[5]", "mlp.hook_pre[31]", "hook_mlp_out[3]", "hook_attn_out[20]",
-          "hook_resid_pre[0]", "hook_resid_mid[11]", "hook_resid_post[23]"}) {
+    for (const char* site : {"mlp.hook_post[5]", "mlp.hook_pre[31]", "hook_mlp_out[3]",
+                             "hook_attn_out[20]", "hook_resid_pre[0]", "hook_resid_post[23]"}) {
       targets.push_back(block + site + "@last");
     }
+    if (!config.parallel_block) targets.push_back(block + "hook_resid_mid[11]@last");
     if (config.gated_mlp) targets.push_back(block + "mlp.hook_pre_linear[8]@last");
   }
   targets.push_back("blocks.1.mlp.hook_post[12]@all");

@@ -53,9 +53,9 @@ struct Planted {
                           given.data.targets[0].layer(), given.data.targets[0].index())
         .write;
   }
-  // The neuron's mean gradient with respect to resid_mid over the training rows.
+  // The neuron's mean gradient with respect to what its MLP reads over the training rows.
   std::vector<double> read() const {
-    const SiteAt mid{{HookKind::resid_mid, given.data.targets[0].layer(), std::nullopt},
+    const SiteAt mid{{mlp_stream(given.base.config()), given.data.targets[0].layer(), std::nullopt},
                      {Position::Kind::last, -1}};
     const Activations<double> gradients =
         std::move(capture_gradients<double>(given.base, given.rows->ids, {&mid, 1},
@@ -218,7 +218,8 @@ TEST_P(PlantedVerdict, AClampedNeuronIsH4) {
     for (auto& [key, entry] : planted.trained.parameters().entries()) {
       if (key.layer != 1 || key.is_bias) continue;
       const bool gpt2 = GetParam() == TinyFamily::gpt2;
-      if (key.kind != (gpt2 ? WeightKind::up_proj : WeightKind::gate_proj)) continue;
+      const bool gated = GetParam() == TinyFamily::llama;
+      if (key.kind != (gated ? WeightKind::gate_proj : WeightKind::up_proj)) continue;
       const MatrixView<double> weight = entry.values.matrix();
       for (Index i = 0; i < (gpt2 ? weight.rows : weight.cols); ++i)
         (gpt2 ? weight(i, kNeuron) : weight(kNeuron, i)) *= factor;
@@ -248,10 +249,10 @@ TEST_P(PlantedVerdict, AHeadBeforeTheNeuronHasGainZero) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, PlantedVerdict,
-                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
+                                           TinyFamily::gpt_neox),
                          [](const auto& instance) {
-                           return std::string(instance.param == TinyFamily::gpt2 ? "gpt2"
-                                                                                 : "llama");
+                           return std::string(test::family_name(instance.param));
                          });
 
 }  // namespace

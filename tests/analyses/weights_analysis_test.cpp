@@ -49,7 +49,7 @@ TrainOptions options_of(HeadMode head, TrainedPart part) {
 }
 
 TEST(WeightsAnalysis, HeadThatIsTheNeuronsWriteIsFoundAboveEveryOther) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     const Reported given = reported(family, "blocks.2.mlp.hook_post[5]@last", kLast);
     const TrainOptions options = options_of(HeadMode::trained, TrainedPart::none);
     const ReportModel<double> start(given.base, given.rows, options, {});

@@ -25,7 +25,7 @@ Json explained(const std::vector<std::string>& what) {
   return Json::parse(result.out)["sites"];
 }
 
-TEST(ExplainCommand, EverySiteOfBothFamilies) {
+TEST(ExplainCommand, EverySiteOfEveryFamily) {
   const Json sites = explained({"sites"});
   ASSERT_EQ(sites.size(), hook_points().size());
   for (std::size_t i = 0; i < sites.size(); ++i) {
@@ -38,14 +38,19 @@ TEST(ExplainCommand, EverySiteOfBothFamilies) {
       EXPECT_GT(row["equation"].get<std::string>().size(), 5U) << name;
       EXPECT_EQ(row["shape"].get<std::string>().front(), '[') << name;
     }
-    const std::set<std::string> both = {"gpt2", "llama"};
     if (point.condition == SiteCondition::always) {
-      EXPECT_EQ(families, both) << name;
+      EXPECT_EQ(families, (std::set<std::string>{"gpt2", "llama", "gpt_neox"})) << name;
+    }
+    if (point.condition == SiteCondition::sequential_block) {
+      EXPECT_EQ(families, (std::set<std::string>{"gpt2", "llama"})) << name;
     }
     if (point.condition == SiteCondition::learned_positions) {
       EXPECT_EQ(families, (std::set<std::string>{"gpt2"})) << name;
     }
-    if (point.condition == SiteCondition::rotary || point.condition == SiteCondition::gated) {
+    if (point.condition == SiteCondition::rotary) {
+      EXPECT_EQ(families, (std::set<std::string>{"llama", "gpt_neox"})) << name;
+    }
+    if (point.condition == SiteCondition::gated) {
       EXPECT_EQ(families, (std::set<std::string>{"llama"})) << name;
     }
   }
@@ -121,7 +126,7 @@ TEST(ExplainCommand, AliasesAndWhatTheyMean) {
   // A name of one family explains the site in both.
   const Json gate = explained({"model.layers.3.mlp.down_proj.in"})[0];
   EXPECT_EQ(gate["hook"], "blocks.3.mlp.hook_post");
-  EXPECT_EQ(gate["families"].size(), 2U);
+  EXPECT_EQ(gate["families"].size(), 3U);
   // The last block's output, whichever that is.
   const Json last = explained({"transformer.ln_f.in"})[0];
   EXPECT_EQ(last["hook"], "blocks.{n_layers-1}.hook_resid_post");
@@ -129,6 +134,8 @@ TEST(ExplainCommand, AliasesAndWhatTheyMean) {
     EXPECT_EQ(last["families"][architecture]["previous"], "blocks.{n_layers-1}.hook_mlp_out");
     EXPECT_EQ(last["families"][architecture]["next"], "ln_final.hook_scale");
   }
+  const Json neox = explained({"gpt_neox.layers.3.post_attention_layernorm.in"})[0];
+  EXPECT_EQ(neox["hook"], "blocks.3.hook_resid_pre");
   // One name, two sites.
   const Json both = explained({"blocks.2.mlp.in.hook_out"});
   ASSERT_EQ(both.size(), 2U);

@@ -70,6 +70,27 @@ TEST(DirectionTest, ProjectingAtAnotherSiteIsAnErrorWithAHint) {
   EXPECT_THROW(project(other_layer, stream), ArgumentError);
 }
 
+TEST(DirectionTest, RawAndProcessedWeightsAreNotMixed) {
+  const std::vector<double> rows = {1, 2, 3};
+  const Stream<Space::raw> raw{kMid, {rows.data(), 1, 3}};
+  const Stream<Space::raw> processed{kMid, {rows.data(), 1, 3}, "fold_ln"};
+  const Raw of_raw{"input", kMid, {2, -1, 0.5}, 0, "weights"};
+  const Raw of_processed{"output", kMid, {2, -1, 0.5}, 0, "weights", "fold_ln"};
+  EXPECT_EQ(project(of_raw, raw), project(of_processed, processed));
+  try {
+    project(of_raw, processed);
+    FAIL() << "no error";
+  } catch (const ArgumentError& error) {
+    EXPECT_EQ(error.code(), ErrorCode::wrong_site);
+    EXPECT_STREQ(error.what(),
+                 "project: direction \"input\" belongs to the weights \"raw\", the stream to "
+                 "\"fold_ln\": products of the two mean nothing");
+  }
+  EXPECT_THROW(project(of_processed, raw), ArgumentError);
+  EXPECT_THROW(cosine(of_raw, of_processed), ArgumentError);
+  EXPECT_EQ(centred(of_processed).weights, "fold_ln");
+}
+
 TEST(DirectionTest, WidthsMustAgree) {
   const std::vector<double> rows = {1, 2, 3};
   const Stream<Space::raw> stream{kMid, {rows.data(), 1, 3}};

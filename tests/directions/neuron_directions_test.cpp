@@ -31,9 +31,10 @@ class NeuronDirectionsTest : public ::testing::TestWithParam<TinyFamily> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Families, NeuronDirectionsTest,
-                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+                         ::testing::Values(TinyFamily::gpt2, TinyFamily::llama,
+                                           TinyFamily::gpt_neox),
                          [](const auto& family) {
-                           return family.param == TinyFamily::gpt2 ? "gpt2" : "llama";
+                           return std::string(test::family_name(family.param));
                          });
 
 TEST_P(NeuronDirectionsTest, ReadIsWhatGivesThePreActivation) {
@@ -42,7 +43,7 @@ TEST_P(NeuronDirectionsTest, ReadIsWhatGivesThePreActivation) {
     const Tensor<double> pre = captured(HookKind::mlp_pre, layer);
     for (const Index n : kNeurons) {
       const NeuronWeights weights = neuron(layer, n);
-      EXPECT_EQ(weights.read_bias != 0, GetParam() == TinyFamily::gpt2);
+      EXPECT_EQ(weights.read_bias != 0, GetParam() != TinyFamily::llama);
       for (Index i = 0; i < pre.matrix().rows; ++i) {
         EXPECT_NEAR(pre.matrix()(i, n),
                     dot(normed.matrix().row(i), weights.read) + weights.read_bias, 1e-13);
@@ -106,7 +107,7 @@ TEST_P(NeuronDirectionsTest, StacksHoldTheNeuronsAskedForInThatOrder) {
 // the stream as it is and with any constant added to all of its coordinates where the norm centres.
 TEST_P(NeuronDirectionsTest, FoldedReadGivesThePreActivationFromTheRawStream) {
   for (Index layer = 0; layer < config().n_layers; ++layer) {
-    const Tensor<double> mid = captured(HookKind::resid_mid, layer);
+    const Tensor<double> mid = captured(mlp_stream(config()), layer);
     const Tensor<double> scale = captured(HookKind::ln2_scale, layer);
     const Tensor<double> pre = captured(HookKind::mlp_pre, layer);
     for (const Index n : kNeurons) {

@@ -159,7 +159,7 @@ TEST_P(GoldenModel, NextTokenLogProbabilities) {
 INSTANTIATE_TEST_SUITE_P(Tiny, GoldenModel,
                          testing::Values("gpt2-tiny", "gpt2-tiny-inner", "llama-tiny",
                                          "llama-tiny-untied", "llama-tiny-llama3", "mistral-tiny",
-                                         "qwen2-tiny"),
+                                         "qwen2-tiny", "gpt-neox-tiny", "gpt-neox-tiny-sequential"),
                          [](const auto& model) {
                            std::string name = model.param;
                            std::replace(name.begin(), name.end(), '-', '_');

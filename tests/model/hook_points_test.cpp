@@ -40,6 +40,14 @@ ModelConfig small_llama() {
   return config;
 }
 
+ModelConfig small_gpt_neox() {
+  ModelConfig config = gpt2_small();
+  config.architecture = "gpt_neox";
+  config.position = PositionKind::rotary;
+  config.parallel_block = true;
+  return config;
+}
+
 struct Refused {
   ErrorCode code = ErrorCode::internal;
   std::string message;
@@ -54,8 +62,31 @@ Refused refused(std::string_view text, const ModelConfig& config) {
   return {ErrorCode::internal, "not refused"};
 }
 
+TEST(HookPoints, AParallelBlockHasNoStreamBetweenAttentionAndMlp) {
+  for (const char* name :
+       {"blocks.3.hook_resid_mid", "blocks.3.hook_resid_mid[5]@last", "resid_mid3"}) {
+    const Refused error = refused(name, small_gpt_neox());
+    EXPECT_EQ(error.code, ErrorCode::unknown_site) << name;
+    EXPECT_NE(error.message.find("attention and MLP side by side, both on blocks.3.hook_resid_pre"),
+              std::string::npos)
+        << error.message;
+  }
+  // What goes into the MLP's norm there is the stream before the block.
+  EXPECT_EQ(parse_site("blocks.3.ln2.hook_in", small_gpt_neox()),
+            parse_site("blocks.3.hook_resid_pre", small_gpt_neox()));
+  EXPECT_EQ(parse_site("gpt_neox.layers.3.post_attention_layernorm.in", small_gpt_neox()),
+            parse_site("blocks.3.hook_resid_pre", small_gpt_neox()));
+  ModelConfig sequential = small_gpt_neox();
+  sequential.parallel_block = false;
+  EXPECT_EQ(parse_site("gpt_neox.layers.3.post_attention_layernorm.in", sequential),
+            parse_site("blocks.3.hook_resid_mid", sequential));
+  EXPECT_EQ(written_stream(HookKind::attn_out, sequential), HookKind::resid_mid);
+  EXPECT_EQ(written_stream(HookKind::attn_out, small_gpt_neox()), HookKind::resid_post);
+  EXPECT_EQ(written_stream(HookKind::resid_pre, small_gpt_neox()), HookKind::resid_pre);
+}
+
 TEST(HookPoints, NamesRoundTripThroughTheParser) {
-  for (const ModelConfig& config : {gpt2_small(), small_llama()}) {
+  for (const ModelConfig& config : {gpt2_small(), small_llama(), small_gpt_neox()}) {
     const std::vector<std::string> names = hook_names(config);
     EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
     for (const std::string& name : names) {

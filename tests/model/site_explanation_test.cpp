@@ -11,7 +11,8 @@ namespace gnomon {
 namespace {
 
 bool in_gpt2(SiteCondition condition) {
-  return condition == SiteCondition::always || condition == SiteCondition::learned_positions;
+  return condition == SiteCondition::always || condition == SiteCondition::learned_positions ||
+         condition == SiteCondition::sequential_block;
 }
 
 bool in_llama(SiteCondition condition) { return condition != SiteCondition::learned_positions; }
@@ -27,6 +28,12 @@ TEST(SiteExplanation, EveryHookPointHasOneRowInOrder) {
     EXPECT_EQ(!row.llama_equation.empty(), in_llama(point.condition)) << point.name;
     EXPECT_EQ(site_equation(point.kind, "gpt2"), row.gpt2_equation);
     EXPECT_EQ(site_equation(point.kind, "llama"), row.llama_equation);
+    const bool rotary_plain = point.condition != SiteCondition::learned_positions &&
+                              point.condition != SiteCondition::gated;
+    EXPECT_EQ(!site_equation(point.kind, "gpt_neox").empty(), rotary_plain) << point.name;
+    EXPECT_EQ(!site_equation(point.kind, "gpt_neox", true).empty(),
+              rotary_plain && point.condition != SiteCondition::sequential_block)
+        << point.name;
     for (const std::string_view trap : row.traps) EXPECT_FALSE(trap.empty()) << point.name;
     EXPECT_FALSE(basis_meaning(row.basis).empty());
     EXPECT_FALSE(basis_name(row.basis).empty());
@@ -58,11 +65,27 @@ TEST(SiteExplanation, BiasesAreThoseOfTheFamilysTable) {
   EXPECT_EQ(site_equation(HookKind::mlp_pre, "qwen2"), site_equation(HookKind::mlp_pre, "llama"));
 }
 
+TEST(SiteExplanation, AParallelBlockAddsBothBranchesToWhatEntersIt) {
+  EXPECT_EQ(site_equation(HookKind::resid_post, "gpt_neox", true),
+            "hook_resid_pre + hook_attn_out + hook_mlp_out");
+  EXPECT_NE(site_equation(HookKind::ln2_scale, "gpt_neox", true).find("hook_resid_pre"),
+            std::string_view::npos);
+  EXPECT_EQ(site_equation(HookKind::resid_post, "gpt_neox"),
+            site_equation(HookKind::resid_post, "gpt2"));
+  for (const SiteIdentity& row : site_identities()) {
+    EXPECT_EQ(identity_statement(row, "gpt_neox").find("pos_embed"), std::string_view::npos);
+    if (row.id == "I1'") {
+      EXPECT_NE(identity_statement(row, "gpt_neox").find("hook_resid_pre"), std::string_view::npos);
+    }
+  }
+}
+
 TEST(SiteExplanation, OnlyNeuronsHaveDirections) {
   for (const HookPoint& point : hook_points()) {
     const bool neuron = point.axes == SiteAxes::d_mlp;
     EXPECT_EQ(site_directions(point.kind, "gpt2").size(), neuron ? 2U : 0U) << point.name;
     EXPECT_EQ(site_directions(point.kind, "llama").size(), neuron ? 3U : 0U) << point.name;
+    EXPECT_EQ(site_directions(point.kind, "gpt_neox").size(), neuron ? 2U : 0U) << point.name;
   }
 }
 

@@ -21,7 +21,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 
 StoredRun study_run(const TinyStudy& study, const std::filesystem::path& folder) {
   RunDirectory run = RunDirectory::create(folder, run_settings());

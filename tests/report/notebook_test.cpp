@@ -43,7 +43,7 @@ TEST(NotebookTemplate, RefusesWhatItDoesNotKnow) {
 }
 
 TEST(Notebook, EveryTargetOfEveryFamilyHasANotebookWithUniqueIds) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     for (const std::string& target : every_target(tiny_model(family).config())) {
       const TemporaryFolder folder;
       StudyRunOptions options;

@@ -26,7 +26,7 @@ std::string answer(const RunValues& values, std::string_view name) {
 }
 
 TEST(RunQuestions, EveryQuestionOfEveryTargetFitsTheTerminal) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     for (const std::string& target : every_target(tiny_model(family).config())) {
       const TemporaryFolder folder;
       StudyRunOptions options;
@@ -88,7 +88,7 @@ TEST(RunQuestions, UnknownNamesAreRefused) {
 
 // Every step that the ladders of both families have is said in words.
 TEST(LadderWords, EveryStepHasWords) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     const Model model = tiny_model(family);
     for (const std::string& target : every_target(model.config())) {
       TinyStudyOptions options;

@@ -11,7 +11,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 
 TEST(StudyFiles, TablesComeBackAsTheyWere) {
   for (const TinyFamily family : kFamilies) {

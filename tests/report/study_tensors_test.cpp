@@ -16,7 +16,7 @@
 namespace gnomon::test {
 namespace {
 
-constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama};
+constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
 
 std::vector<double> values_of(const Tensor<double>& tensor) {
   return {tensor.values().begin(), tensor.values().end()};
@@ -38,6 +38,9 @@ void expect_same(const TinyStudy& study, const StoredStudy& stored) {
   EXPECT_EQ(a.activation, b.activation);
   EXPECT_EQ(values_of(a.resid_pre), values_of(b.resid_pre));
   EXPECT_EQ(values_of(a.resid_mid), values_of(b.resid_mid));
+  EXPECT_EQ(values_of(a.attn_out), values_of(b.attn_out));
+  EXPECT_EQ(a.config.parallel_block, b.config.parallel_block);
+  EXPECT_EQ(a.weights, b.weights);
   EXPECT_EQ(values_of(a.resid_post), values_of(b.resid_post));
   EXPECT_EQ(values_of(a.resid_final), values_of(b.resid_final));
   EXPECT_EQ(a.pre, b.pre);

@@ -35,7 +35,7 @@ TEST(WriteupWords, CountsProseOnly) {
 }
 
 TEST(Writeup, EveryTargetOfEveryFamily) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     for (const std::string& target : every_target(tiny_model(family).config())) {
       const TemporaryFolder folder;
       StudyRunOptions options;

@@ -102,7 +102,59 @@ TinyTensors llama_tensors(const TinyModelOptions& options) {
   return make.take();
 }
 
+TinyTensors gpt_neox_tensors(const TinyModelOptions& options) {
+  TensorMaker make(options.seed);
+  make.add("gpt_neox.embed_in.weight", {kVocabulary, kModelWidth}, 0.3, 0.8);
+  const auto add_linear = [&](const std::string& name, Index n_in, Index n_out) {
+    make.add_weight(name, {n_out, n_in}, n_in);
+    make.add_bias(name, n_out);
+  };
+  const auto add_norm = [&](const std::string& name) {
+    make.add_gain(name);
+    make.add_bias(name, kModelWidth);
+  };
+  for (Index layer = 0; layer < options.n_layers; ++layer) {
+    const std::string block = fmt::format("gpt_neox.layers.{}.", layer);
+    add_norm(block + "input_layernorm");
+    add_linear(block + "attention.query_key_value", kModelWidth, 3 * kModelWidth);
+    add_linear(block + "attention.dense", kModelWidth, kModelWidth);
+    add_norm(block + "post_attention_layernorm");
+    add_linear(block + "mlp.dense_h_to_4h", kModelWidth, kMlpWidth);
+    add_linear(block + "mlp.dense_4h_to_h", kMlpWidth, kModelWidth);
+  }
+  add_norm("gpt_neox.final_layer_norm");
+  make.add_weight("embed_out", {kVocabulary, kModelWidth}, kModelWidth);
+  return make.take();
+}
+
+TinyTensors tensors_of(const TinyModelOptions& options) {
+  switch (options.family) {
+    case TinyFamily::gpt2:
+      return gpt2_tensors(options);
+    case TinyFamily::llama:
+      return llama_tensors(options);
+    case TinyFamily::gpt_neox:
+      return gpt_neox_tensors(options);
+  }
+  throw std::invalid_argument("write_tiny_model: unknown family");
+}
+
 Json config_json(const TinyModelOptions& options) {
+  if (options.family == TinyFamily::gpt_neox) {
+    return {{"model_type", "gpt_neox"},
+            {"num_hidden_layers", options.n_layers},
+            {"hidden_size", kModelWidth},
+            {"num_attention_heads", kHeads},
+            {"intermediate_size", kMlpWidth},
+            {"max_position_embeddings", kContext},
+            {"vocab_size", kVocabulary},
+            {"layer_norm_eps", 1e-5},
+            {"rotary_emb_base", 10000},
+            {"rotary_pct", 0.7},
+            {"use_parallel_residual", true},
+            {"tie_word_embeddings", false},
+            {"hidden_act", "gelu"}};
+  }
   if (options.family == TinyFamily::gpt2) {
     return {{"model_type", "gpt2"},        {"n_layer", options.n_layers},
             {"n_embd", kModelWidth},       {"n_head", kHeads},
@@ -237,9 +289,30 @@ std::vector<std::byte> encode(const std::vector<double>& values, Dtype dtype) {
 
 }  // namespace
 
+std::string_view family_name(TinyFamily family) {
+  return family == TinyFamily::gpt2 ? "gpt2" : family == TinyFamily::llama ? "llama" : "gpt_neox";
+}
+
+std::string embedding_name(TinyFamily family) {
+  return family == TinyFamily::gpt2    ? "transformer.wte.weight"
+         : family == TinyFamily::llama ? "model.embed_tokens.weight"
+                                       : "gpt_neox.embed_in.weight";
+}
+
+std::string read_weight_name(TinyFamily family, Index layer) {
+  if (family == TinyFamily::gpt2) return fmt::format("transformer.h.{}.mlp.c_fc.weight", layer);
+  if (family == TinyFamily::llama)
+    return fmt::format("model.layers.{}.mlp.gate_proj.weight", layer);
+  return fmt::format("gpt_neox.layers.{}.mlp.dense_h_to_4h.weight", layer);
+}
+
+std::size_t read_weight_place(TinyFamily family, Index i, Index n) {
+  return static_cast<std::size_t>(family == TinyFamily::gpt2 ? i * kMlpWidth + n
+                                                             : n * kModelWidth + i);
+}
+
 void write_tiny_model(const std::filesystem::path& folder, const TinyModelOptions& options) {
-  TinyTensors tensors =
-      options.family == TinyFamily::gpt2 ? gpt2_tensors(options) : llama_tensors(options);
+  TinyTensors tensors = tensors_of(options);
   if (options.change) options.change(tensors);
   std::vector<std::vector<std::byte>> bytes;
   std::vector<StoredTensor> views;

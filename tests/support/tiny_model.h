@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gnomon/model/hook_points.h"
@@ -15,7 +16,10 @@
 
 namespace gnomon::test {
 
-enum class TinyFamily { gpt2, llama };
+// gpt_neox: attention and MLP side by side.
+enum class TinyFamily { gpt2, llama, gpt_neox };
+
+std::string_view family_name(TinyFamily family);  // "gpt2", "llama", "gpt_neox"
 
 struct TinyTensor {
   std::vector<Index> shape;
@@ -33,10 +37,16 @@ struct TinyModelOptions {
 };
 
 // Writes a Hugging Face folder: config.json, model.safetensors and tokenizer.json (every byte, a
-// few merges and one special token). d_model 24, 4 heads of 6 (Llama: 2 key-value heads), d_mlp 40,
-// n_ctx 48; norm gains, biases and the mean of the stream are far from 1 and 0, so that no step can
-// be left out unnoticed.
+// few merges and one special token). d_model 24, 4 heads of 6 (Llama: 2 key-value heads; GPT-NeoX:
+// 4 of 6 channels turn), d_mlp 40, n_ctx 48; norm gains, biases and the mean of the stream are far
+// from 1 and 0, so that no step can be left out unnoticed.
 void write_tiny_model(const std::filesystem::path& folder, const TinyModelOptions& options);
+
+// The tensors of these options that hold the token embedding and what the MLP's neurons of a block
+// read (gated: the gate), and the place of weight i of neuron n among the latter's numbers.
+std::string embedding_name(TinyFamily family);
+std::string read_weight_name(TinyFamily family, Index layer);
+std::size_t read_weight_place(TinyFamily family, Index i, Index n);
 
 struct TinyModel {
   explicit TinyModel(const TinyModelOptions& options);

@@ -40,7 +40,7 @@ TEST(TargetTest, TheSiteDecidesTheKind) {
 }
 
 TEST(TargetTest, EverySiteIsATargetOrRefusedWithAHint) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     Index n_target = 0;
     for (SiteAt at : all_sites(config(family))) {
       const SiteAxes axes = hook_point(at.site.kind).axes;
@@ -53,7 +53,7 @@ TEST(TargetTest, EverySiteIsATargetOrRefusedWithAHint) {
         EXPECT_NE(error.hint().find("mlp.hook_post[0]@last"), std::string::npos) << error.hint();
       }
     }
-    EXPECT_EQ(n_target, family == TinyFamily::llama ? 2 * 8 : 2 * 7);
+    EXPECT_EQ(n_target, 2 * (family == TinyFamily::llama ? 8 : family == TinyFamily::gpt2 ? 7 : 6));
   }
 }
 

@@ -189,12 +189,13 @@ TEST_P(BackwardTest, EverySite) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, BackwardTest,
-                         testing::Combine(testing::Values(TinyFamily::gpt2, TinyFamily::llama),
+                         testing::Combine(testing::Values(TinyFamily::gpt2, TinyFamily::llama,
+                                                          TinyFamily::gpt_neox),
                                           testing::Bool()));
 
 // Where only the last tokens are wanted, the last block works on them alone.
 TEST(Backward, KeptRowsGiveTheSameGradients) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     const Model& base = test::tiny_model(family);
     const ModelConfig& config = base.config();
     const PackedBatch batch = pack(test::random_texts(config, {4, 7, 1}, 8));

@@ -185,7 +185,8 @@ TEST_P(GoldenGradient, TenAdamwSteps) {
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenGradient,
                          testing::Values("gpt2-tiny", "gpt2-tiny-inner", "llama-tiny",
-                                         "llama-tiny-untied", "llama-tiny-llama3", "qwen2-tiny"));
+                                         "llama-tiny-untied", "llama-tiny-llama3", "qwen2-tiny",
+                                         "gpt-neox-tiny", "gpt-neox-tiny-sequential"));
 
 }  // namespace
 }  // namespace gnomon

@@ -91,7 +91,7 @@ void expect_gradients(const Model& base, const TrainOptions& options) {
 }
 
 TEST(ReportModel, RegressionGradients) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama})
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox})
     expect_gradients(test::tiny_model(family), options_of(ReporterKind::regression));
 }
 
@@ -123,7 +123,7 @@ TEST(ReportModel, GradientsOfTheOtherLossTerms) {
 }
 
 TEST(ReportModel, LoraGradients) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     TrainOptions options = options_of(ReporterKind::regression);
     options.trained.part = TrainedPart::lora;
     options.trained.lora_rank = 2;

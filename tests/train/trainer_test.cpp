@@ -87,7 +87,7 @@ TEST(Trainer, TheLossDoesNotDependOnBatches) {
 }
 
 TEST(Trainer, StoredFeaturesAndStreamsChangeNoBit) {
-  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox}) {
     const Model& base = test::tiny_model(family);
     for (const TrainedPart part : {TrainedPart::none, TrainedPart::after_target}) {
       EXPECT_EQ(train(base, small_options(part), true).digest,

@@ -169,11 +169,12 @@ class PatchRun {
     });
   }
 
-  // The site whose row, with the change of the patched site added, is the start's stream.
-  static std::optional<HookKind> summand_base(HookKind kind) {
-    if (kind == HookKind::mlp_out) return HookKind::resid_mid;
-    if (kind == HookKind::attn_out) return HookKind::resid_pre;
-    return std::nullopt;
+  // The sites whose rows, added in this order with the change of the patched one, are the start's
+  // stream: as the forward pass adds them. Empty where the stream itself is patched.
+  std::vector<HookKind> summands(HookKind kind) const {
+    if (kind != HookKind::mlp_out && kind != HookKind::attn_out) return {};
+    if (config_.parallel_block) return {HookKind::resid_pre, HookKind::attn_out, HookKind::mlp_out};
+    return {kind == HookKind::mlp_out ? HookKind::resid_mid : HookKind::resid_pre, kind};
   }
 
   PointKey point_of(const Patch<T>& patch, HookKind kind, Index position) const {
@@ -224,11 +225,11 @@ class PatchRun {
   void add_needs(const std::vector<std::size_t>& patches, CleanNeeds& needs) const {
     for (const std::size_t p : patches) {
       const Patch<T>& patch = patches_[p];
-      const auto base = summand_base(patch.site.kind);
       for_tokens(patch, [&](Index position, const std::vector<T>&) {
         needs.points.insert(point_of(patch, patch.site.kind, position));
-        if (starts_[p] && !starts_[p]->start.by_hook && base)
-          needs.points.insert(point_of(patch, *base, position));
+        if (!starts_[p] || starts_[p]->start.by_hook) return;
+        for (const HookKind summand : summands(patch.site.kind))
+          needs.points.insert(point_of(patch, summand, position));
       });
       needs.reads.insert({patch.text, patch.read_position});
     }
@@ -336,12 +337,17 @@ class PatchRun {
       }
       return;
     }
-    const auto base = summand_base(patch.site.kind);
-    if (!base) return edit_row<T>(patch, values, row);
-    std::vector<T> summand(old.begin(), old.end());
-    edit_row<T>(patch, values, summand);
-    const std::span<const T> onto = clean.point(point_of(patch, *base, position));
-    for (std::size_t c = 0; c < row.size(); ++c) row[c] = onto[c] + summand[c];
+    const std::vector<HookKind> terms = summands(patch.site.kind);
+    if (terms.empty()) return edit_row<T>(patch, values, row);
+    std::vector<T> changed(old.begin(), old.end());
+    edit_row<T>(patch, values, changed);
+    for (const HookKind term : terms) {
+      const std::span<const T> values_of = term == patch.site.kind
+                                               ? std::span<const T>(changed)
+                                               : clean.point(point_of(patch, term, position));
+      for (std::size_t c = 0; c < row.size(); ++c)
+        row[c] = term == terms.front() ? values_of[c] : row[c] + values_of[c];
+    }
   }
 
   void run_batch(std::span<const Planned> batch, const CleanRuns<T>& clean) {

@@ -51,7 +51,8 @@ struct LadderOptions {
 // The correlation ladder of every direction that is defined for the study's target, over the rows
 // given, in the natural order of the operations, with their Shapley values beside it.
 //
-//   input   resid_pre·w -> + attention -> norm centring -> norm scale -> norm weight -> norm bias
+//   input   resid_pre·w -> + attention (not in a parallel block) -> norm centring -> norm scale ->
+//   norm weight -> norm bias
 //           -> + b_in -> activation function (gated: its product with the other branch)
 //   output  resid_post·w_out -> without the earlier stream -> without attention -> without b_out
 //           -> without other neurons (-> undo the activation, for a target before it)
@@ -59,10 +60,10 @@ struct LadderOptions {
 //           (a neuron whose W_out is all zeros writes nothing: it has neither of the two)
 //   head    w·feature -> + b -> calibrated on the training rows -> + what the features miss
 //
-// The last rung is the activation: in the input ladders computed from resid_mid in double, in the
-// others what is left when every other term is taken away or, at the head, put in. 1 - r there must
-// be below 1e-9. In float32 the stream and the activation carry their own rounding, whose effect on
-// r is bounded and added.
+// The last rung is the activation: in the input ladders computed from the MLP's stream in double,
+// in the others what is left when every other term is taken away or, at the head, put in. 1 - r
+// there must be below 1e-9. In float32 the stream and the activation carry their own rounding,
+// whose effect on r is bounded and added.
 std::vector<Ladder> audit_ladders(const StudyData& data, const LinearHead& head,
                                   const GatedInput& mean_gradient,
                                   std::span<const Index> scored_rows,

@@ -27,10 +27,10 @@ struct DirectionPatchOptions {
 // The report's gain on the neuron's input, with the neuron held.
 //
 // The direction u is g / |g|², with g the mean over training rows of the gradient of the neuron's
-// activation with respect to resid_mid of its block at its token: moving resid_mid by δ u would
-// raise the activation by δ, to first order. Here δ u is added to resid_post of that block, where
-// the neuron has been computed already and keeps its value: a report that follows reads what the
-// neuron reads, not what it writes.
+// activation with respect to what its block's MLP reads (resid_mid, in a parallel block resid_pre)
+// at its token: moving that by δ u would raise the activation by δ, to first order. Here δ u is
+// added to resid_post of that block, where the neuron has been computed already and keeps its
+// value: a report that follows reads what the neuron reads, not what it writes.
 //
 //   gain = mean over rows of (report at +δ - report at -δ) / (2 δ)      δ = sd of the activation
 //

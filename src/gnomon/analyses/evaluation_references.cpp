@@ -229,10 +229,12 @@ EvaluationReferences measure_references(const StudyData& data,
   Context context{data, features, options, result};
   add_text_floors(context, ids);
   const std::string missing = "the site was not measured";
+  const std::string no_mid =
+      data.config.parallel_block ? "the model has no stream between attention and MLP" : missing;
   add_ridge(context, "embedding", EvaluationKind::floor, features.embedding, missing);
   add_neuron(context);
   add_reporter_site(context);
-  add_ridge(context, "ridge_mid", EvaluationKind::ceiling, features.resid_mid, missing);
+  add_ridge(context, "ridge_mid", EvaluationKind::ceiling, features.resid_mid, no_mid);
   add_ridge(context, "ridge_post", EvaluationKind::ceiling, features.resid_post, missing);
   return result;
 }

@@ -34,7 +34,7 @@ struct FeatureSite {
 struct EvaluationFeatures {
   FeatureSite reporter;                  // where the reporter reads
   std::optional<FeatureSite> embedding;  // blocks.0.hook_resid_pre
-  std::optional<FeatureSite> resid_mid;  // of the target's block
+  std::optional<FeatureSite> resid_mid;  // of the target's block; a parallel block has none
   std::optional<FeatureSite> resid_post;
 };
 

@@ -61,8 +61,7 @@ double projection_error(const Tensor<double>& y, const Tensor<double>& x,
   WorstError worst;
   for (Index i = 0; i < product.matrix().rows; ++i) {
     for (Index o = 0; o < n_out; ++o) {
-      const double bias =
-          weights.bias.empty() ? 0 : static_cast<double>(weights.bias[static_cast<std::size_t>(o)]);
+      const auto bias = static_cast<double>(weights.bias_of(o));
       worst.add(y.matrix()(i, o) - product.matrix()(i, o) - bias,
                 sum_rounding_bound(n_in, magnitude.matrix()(i, o) + std::abs(bias), precision));
     }
@@ -129,11 +128,11 @@ class IdentityChecks {
   }
 
   void capture_block() {
-    kinds_ = {
-        HookKind::resid_pre, HookKind::z,         HookKind::result,    HookKind::pattern,
-        HookKind::attn_out,  HookKind::resid_mid, HookKind::ln2_scale, HookKind::ln2_normalized,
-        HookKind::ln2_out,   HookKind::mlp_pre,   HookKind::mlp_post,  HookKind::mlp_out,
-        HookKind::resid_post};
+    kinds_ = {HookKind::resid_pre,      HookKind::z,        HookKind::result,
+              HookKind::pattern,        HookKind::attn_out, HookKind::ln2_scale,
+              HookKind::ln2_normalized, HookKind::ln2_out,  HookKind::mlp_pre,
+              HookKind::mlp_post,       HookKind::mlp_out,  HookKind::resid_post};
+    if (!config_.parallel_block) kinds_.push_back(HookKind::resid_mid);
     if (config_.gated_mlp) kinds_.push_back(HookKind::mlp_pre_linear);
     std::vector<SiteAt> sites;
     for (const HookKind kind : kinds_) sites.push_back(at(kind));
@@ -149,6 +148,13 @@ class IdentityChecks {
   }
 
   void check_sums() {
+    if (config_.parallel_block) {
+      const std::vector<const Tensor<double>*> terms = {
+          &value(HookKind::resid_pre), &value(HookKind::attn_out), &value(HookKind::mlp_out)};
+      add("residual_post", "resid_post = resid_pre + attn_out + mlp_out",
+          sum_error(value(HookKind::resid_post), terms, precision_));
+      return;
+    }
     const std::vector<const Tensor<double>*> mid = {&value(HookKind::resid_pre),
                                                     &value(HookKind::attn_out)};
     add("residual_mid", "resid_mid = resid_pre + attn_out",
@@ -161,7 +167,8 @@ class IdentityChecks {
 
   void check_norm() {
     const NormWeights<T>& weights = model_.template weights<T>().block(target_.layer()).ln_2;
-    const Tensor<double>& stream = value(HookKind::resid_mid);
+    const Tensor<double>& stream = value(mlp_stream(config_));
+    const std::string read = config_.parallel_block ? "resid_pre" : "resid_mid";
     const Index n = stream.matrix().rows;
     std::vector<double> mean(static_cast<std::size_t>(n));
     std::vector<double> scale(static_cast<std::size_t>(n));
@@ -189,8 +196,9 @@ class IdentityChecks {
                       sum_rounding_bound(2, std::abs(normalized * w) + std::abs(b), precision_));
       }
     }
-    add("norm_scale", "ln2.hook_scale is the norm's σ of resid_mid", scale_error.worst());
-    add("norm_normalized", "ln2.hook_normalized = (resid_mid - mean) / σ",
+    add("norm_scale", fmt::format("ln2.hook_scale is the norm's σ of {}", read),
+        scale_error.worst());
+    add("norm_normalized", fmt::format("ln2.hook_normalized = ({} - mean) / σ", read),
         normalized_error.worst());
     add("norm_out", "ln2.hook_out = ln2.hook_normalized ⊙ weight + bias", out_error.worst());
   }
@@ -241,8 +249,7 @@ class IdentityChecks {
     WorstError heads;
     for (Index i = 0; i < result.matrix().rows; ++i) {
       for (Index c = 0; c < config_.d_model; ++c) {
-        double sum =
-            o_proj.bias.empty() ? 0 : static_cast<double>(o_proj.bias[static_cast<std::size_t>(c)]);
+        auto sum = static_cast<double>(o_proj.bias_of(c));
         double magnitude = std::abs(sum);
         for (Index h = 0; h < config_.n_heads; ++h) {
           sum += result.matrix()(i, h * config_.d_model + c);
@@ -422,8 +429,9 @@ std::vector<CheckResult> check_study(const Model& model, const StudyTexts& texts
     for (std::size_t i = 0; i < gate.value.size(); ++i)
       worst.add(data.pre[i] - gate.value[i], gate.bound[i]);
     checks.push_back(make_check("neuron_from_stream",
-                                "hook_pre of every row from resid_mid, in double", worst.worst(), 1,
-                                kFractionOfBound));
+                                fmt::format("hook_pre of every row from {}, in double",
+                                            data.config.parallel_block ? "resid_pre" : "resid_mid"),
+                                worst.worst(), 1, kFractionOfBound));
   }
   const Leakage leakage = find_leakage(data.group, data.part);
   checks.push_back(make_check("R5", "no text group stands in two parts of the split",

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "gnomon/activations/capture.h"
+#include "gnomon/analyses/weight_processing_checks.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
 #include "gnomon/model/parameters.h"
@@ -128,14 +129,17 @@ void measure_gaps(std::vector<SiteGap>& gaps, const Model& model,
 bool ModelCheck::passed() const {
   const auto fails = [](const CheckResult& check) { return check.status == CheckStatus::fail; };
   return std::none_of(float32.begin(), float32.end(), fails) &&
-         std::none_of(float64.begin(), float64.end(), fails);
+         std::none_of(float64.begin(), float64.end(), fails) &&
+         std::none_of(processing.begin(), processing.end(), fails);
 }
 
-ModelCheck check_model(const Model& model, std::uint64_t seed,
-                       const std::function<void(Index done, Index total)>& progress) {
-  const ModelConfig& config = model.config();
+ModelCheck check_model(const Model& stored, std::uint64_t seed,
+                       const std::function<void(Index done, Index total)>& progress,
+                       const WeightProcessing& processing) {
   ModelCheck result;
-  result.n_parameters = check_finite(model);
+  result.n_parameters = check_finite(stored);
+  const Model model = process_weights(stored, processing);
+  const ModelConfig& config = model.config();
   const std::vector<std::vector<TokenId>> texts = random_texts(config, seed);
   for (const auto& text : texts) result.text_tokens.push_back(static_cast<Index>(text.size()));
   Random random(seed, "model check/neurons");
@@ -148,6 +152,8 @@ ModelCheck check_model(const Model& model, std::uint64_t seed,
     measure_gaps(result.gaps, model, texts, layer);
     if (progress) progress(layer + 1, config.n_layers);
   }
+  if (!processing.raw())
+    result.processing = check_weight_processing(stored, model, processing, texts);
   std::sort(result.gaps.begin(), result.gaps.end(),
             [](const SiteGap& a, const SiteGap& b) { return a.kind < b.kind; });
   return result;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gnomon/analyses/identity_checks.h"
+#include "gnomon/model/weight_processing.h"
 
 namespace gnomon {
 
@@ -26,16 +27,21 @@ struct ModelCheck {
   std::vector<CheckResult> float32;
   std::vector<CheckResult> float64;
   std::vector<SiteGap> gaps;  // in the order of the forward pass
+  // Of processed weights against the raw ones (weight_processing_checks.h); none without a step.
+  std::vector<CheckResult> processing;
 
   bool passed() const;
 };
 
 // Checks every parameter, the identities of every block on texts of random tokens, with a random
 // neuron as each block's target, and every hook point's float32 against float64. Memory: the
-// model's weights in both types. `progress` is called with blocks done and their total.
+// model's weights in both types. `progress` is called with blocks done and their total. With a
+// `processing` the identities and gaps are those of the processed weights, which are compared with
+// the raw ones.
 //
 // Throws NumericError for a weight that is not finite, naming tensor and index.
 ModelCheck check_model(const Model& model, std::uint64_t seed,
-                       const std::function<void(Index done, Index total)>& progress);
+                       const std::function<void(Index done, Index total)>& progress,
+                       const WeightProcessing& processing = {});
 
 }  // namespace gnomon

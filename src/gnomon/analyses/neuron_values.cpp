@@ -27,21 +27,26 @@ Column stream_coordinate(const StudyData& data, const Tensor<double>& stream) {
 }
 
 Column recomputed_coordinate(const StudyData& data) {
-  const auto difference = [&](const Tensor<double>& after, const Tensor<double>& before) {
-    Column values = stream_coordinate(data, after);
+  const auto minus = [&](Column values, const Tensor<double>& before) {
     const Column subtracted = stream_coordinate(data, before);
     for (std::size_t i = 0; i < values.size(); ++i) values[i] -= subtracted[i];
     return values;
   };
+  const auto difference = [&](const Tensor<double>& after, const Tensor<double>& before) {
+    return minus(stream_coordinate(data, after), before);
+  };
+  const bool parallel = data.config.parallel_block;
   switch (data.target.at.site.kind) {
     case HookKind::resid_pre:
       return stream_coordinate(data, data.resid_pre);
     case HookKind::attn_out:
-      return difference(data.resid_mid, data.resid_pre);
+      return parallel ? stream_coordinate(data, data.attn_out)
+                      : difference(data.resid_mid, data.resid_pre);
     case HookKind::resid_mid:
       return stream_coordinate(data, data.resid_mid);
     case HookKind::mlp_out:
-      return difference(data.resid_post, data.resid_mid);
+      return parallel ? minus(difference(data.resid_post, data.resid_pre), data.attn_out)
+                      : difference(data.resid_post, data.resid_mid);
     default:
       return stream_coordinate(data, data.resid_post);
   }
@@ -50,7 +55,8 @@ Column recomputed_coordinate(const StudyData& data) {
 }  // namespace
 
 std::optional<Column> recomputed_target(const StudyData& data) {
-  if (data.resid_mid.size() == 0 || (data.target.is_neuron() && !data.neuron)) return std::nullopt;
+  if (data.mlp_stream().size() == 0 || (data.target.is_neuron() && !data.neuron))
+    return std::nullopt;
   if (!data.target.is_neuron()) return recomputed_coordinate(data);
   const NeuronWeights& neuron = *data.neuron;
   if (data.target.kind == TargetKind::neuron_pre_linear)
@@ -63,7 +69,7 @@ std::optional<Column> recomputed_target(const StudyData& data) {
 }
 
 NormedStream normed_stream(const StudyData& data) {
-  const MatrixView<const double> stream = data.resid_mid.matrix();
+  const MatrixView<const double> stream = data.mlp_stream().matrix();
   const auto n_row = static_cast<std::size_t>(stream.rows);
   NormedStream normed{Tensor<double>({stream.rows, stream.cols}), Column(n_row), Column(n_row)};
   const MatrixView<double> out = normed.out.matrix();
@@ -76,7 +82,7 @@ NormedStream normed_stream(const StudyData& data) {
 
 NormedRead normed_read(const StudyData& data, const std::vector<double>& read, double bias) {
   const NeuronWeights& neuron = *data.neuron;
-  const MatrixView<const double> stream = data.resid_mid.matrix();
+  const MatrixView<const double> stream = data.mlp_stream().matrix();
   const NormedStream normed = normed_stream(data);
 
   NormedRead result;

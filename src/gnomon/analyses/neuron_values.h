@@ -33,14 +33,15 @@ struct NormedStream {
 NormedStream normed_stream(const StudyData& data);
 
 // The target of every row, computed in double from the streams that were captured around it: a
-// neuron from resid_mid through its norm, its weights and its activation function; a coordinate of
-// the stream, or of what is added to it, from the stream before and after. Empty where the study
-// holds no such streams, as one that was not measured by measure_study.
+// neuron from the stream that its MLP reads through its norm, its weights and its activation
+// function; a coordinate of the stream, or of what is added to it, from the stream before and after
+// (in a parallel block, what attention adds from hook_attn_out). Empty where the study holds no
+// such streams, as one that was not measured by measure_study.
 std::optional<std::vector<double>> recomputed_target(const StudyData& data);
 
 // A pre-activation of every row of the study, from the stream that was captured.
 struct NormedRead {
-  std::vector<double> value;  // n2 · w + b of each row, computed from resid_mid in double
+  std::vector<double> value;  // n2 · w + b of each row, computed from the stream in double
   std::vector<double> bound;  // bound on the rounding error of a float32 evaluation
 };
 NormedRead normed_read(const StudyData& data, const std::vector<double>& read, double bias);

@@ -253,15 +253,7 @@ class PatchStudyRun {
 
   // The stream in which the unit's number has just been added.
   Site written_stream() const {
-    switch (site_.kind) {
-      case HookKind::attn_out:
-      case HookKind::resid_mid:
-        return {HookKind::resid_mid, site_.layer, std::nullopt};
-      case HookKind::resid_pre:
-        return {HookKind::resid_pre, site_.layer, std::nullopt};
-      default:
-        return {HookKind::resid_post, site_.layer, std::nullopt};
-    }
+    return {gnomon::written_stream(site_.kind, config_), site_.layer, std::nullopt};
   }
 
   void measure_typicality() {

@@ -156,9 +156,12 @@ void add_head(Context<T>& context) {
   const StudyData& data = context.data;
   const LinearHead& head = context.result.head;
   const Site site = data.final_site();
+  // A reporter is trained on raw weights, a ridge head fitted to what was measured here.
   add_direction(
-      context, {"head", site, head.weight, head.bias, context.options.head ? "trained" : "ridge"},
-      {site, data.resid_final.matrix()},
+      context,
+      {"head", site, head.weight, head.bias, context.options.head ? "trained" : "ridge",
+       context.options.head ? "raw" : data.weights},
+      {site, data.resid_final.matrix(), data.weights},
       context.options.head
           ? fmt::format("{} · w + b, {}", site_name(site, data.config), kReporterHead)
           : fmt::format("{} · w + b, ridge regression on the training rows, lambda = {:.3g} by "
@@ -179,14 +182,16 @@ void add_inputs(Context<T>& context) {
   }
   const NormedStream normed = normed_stream(data);
   const Index layer = data.target.layer();
-  const Stream<Space::raw> stream = {{HookKind::ln2_out, layer, std::nullopt}, normed.out.matrix()};
+  const Stream<Space::raw> stream = {
+      {HookKind::ln2_out, layer, std::nullopt}, normed.out.matrix(), data.weights};
   const Index neuron = data.target.index();
   const std::string site = site_name(stream.site, data.config);
   const Tensor<double> gates = read_directions(data.config, context.weights, layer, context.others);
   const NeuronWeights& own = *data.neuron;
   const auto add = [&](const std::string& name, const std::string& definition, const Column& weight,
                        double bias, const Tensor<double>& null) {
-    add_direction(context, {name, stream.site, weight, bias, "weights"}, stream, definition, &null);
+    add_direction(context, {name, stream.site, weight, bias, "weights", data.weights}, stream,
+                  definition, &null);
   };
   if (!data.config.gated_mlp) {
     add("input", fmt::format("{} · W_in[:, {}] + b_in[{}]", site, neuron, neuron), own.read,
@@ -227,16 +232,14 @@ void add_writes(Context<T>& context) {
   Tensor<double> null;
   if (data.neuron) null = write_directions(context.weights, data.target.layer(), context.others);
   const auto add = [&](const std::string& name, const Site& site, const Tensor<double>& rows) {
-    add_direction(context, {name, site, data.write(), 0, data.neuron ? "weights" : "basis"},
-                  {site, rows.matrix()},
+    add_direction(context,
+                  {name, site, data.write(), 0, data.neuron ? "weights" : "basis", data.weights},
+                  {site, rows.matrix(), data.weights},
                   fmt::format("{} · {}", site_name(site, data.config), symbol),
                   data.neuron ? &null : nullptr);
   };
   const Site written = data.write_site();
-  const Tensor<double>& stream = written.kind == HookKind::resid_pre   ? data.resid_pre
-                                 : written.kind == HookKind::resid_mid ? data.resid_mid
-                                                                       : data.resid_post;
-  add("output", written, stream);
+  add("output", written, data.stream_at(written.kind));
   add("final", data.final_site(), data.resid_final);
 }
 

@@ -28,7 +28,8 @@ std::vector<SiteAt> study_sites(const Target& target, const ModelConfig& config)
   std::vector<SiteAt> sites = {
       target.at,
       {block_site(HookKind::resid_pre, layer), position},
-      {block_site(HookKind::resid_mid, layer), position},
+      {block_site(config.parallel_block ? HookKind::attn_out : HookKind::resid_mid, layer),
+       position},
       {block_site(HookKind::resid_post, layer), position},
       {block_site(HookKind::resid_post, config.n_layers - 1), position},
   };
@@ -51,7 +52,7 @@ void measure(StudyData& data, const Model& model, const StudyTexts& texts,
   data.position = read[0].position;
   data.activation = to_double<T>(read[0].values.values());
   data.resid_pre = to_double_tensor(read[1].values);
-  data.resid_mid = to_double_tensor(read[2].values);
+  (data.config.parallel_block ? data.attn_out : data.resid_mid) = to_double_tensor(read[2].values);
   data.resid_post = to_double_tensor(read[3].values);
   data.resid_final = to_double_tensor(read[4].values);
   if (!data.target.is_neuron()) return;
@@ -103,6 +104,7 @@ StudyData measure_study(const Model& model, const Target& target, const StudyTex
   data.config = model.config();
   data.target = target;
   data.precision = precision;
+  data.weights = model.source().weights;
   if (precision == Precision::float32) {
     measure<float>(data, model, texts, options);
   } else {
@@ -141,16 +143,25 @@ std::vector<double> StudyData::write() const {
   return basis;
 }
 
-Site StudyData::write_site() const {
-  switch (target.at.site.kind) {
+const Tensor<double>& StudyData::mlp_stream() const {
+  return config.parallel_block ? resid_pre : resid_mid;
+}
+
+const Tensor<double>& StudyData::stream_at(HookKind kind) const {
+  switch (kind) {
     case HookKind::resid_pre:
-      return block_site(HookKind::resid_pre, target.layer());
-    case HookKind::attn_out:
+      return resid_pre;
     case HookKind::resid_mid:
-      return block_site(HookKind::resid_mid, target.layer());
+      return resid_mid;
+    case HookKind::resid_post:
+      return resid_post;
     default:
-      return block_site(HookKind::resid_post, target.layer());
+      throw InternalError("StudyData::stream_at: not a stream");
   }
+}
+
+Site StudyData::write_site() const {
+  return block_site(written_stream(target.at.site.kind, config), target.layer());
 }
 
 Site StudyData::final_site() const { return block_site(HookKind::resid_post, config.n_layers - 1); }

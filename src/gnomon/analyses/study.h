@@ -58,6 +58,7 @@ struct StudyData {
   ModelConfig config;
   Target target;
   Precision precision = Precision::float32;
+  std::string weights = "raw";  // weight_processing_name of what was measured
 
   std::vector<Index> text;      // of each row, index into StudyTexts
   std::vector<Index> position;  // token of the text
@@ -71,7 +72,8 @@ struct StudyData {
   // The stream of the target's block and the last one, [n_row, d_model]; as the forward pass gave
   // it.
   Tensor<double> resid_pre;
-  Tensor<double> resid_mid;
+  Tensor<double> resid_mid;  // empty where attention and MLP stand side by side
+  Tensor<double> attn_out;   // there alone: hook_attn_out
   Tensor<double> resid_post;
   Tensor<double> resid_final;      // blocks.{n_layers-1}.hook_resid_post
   std::vector<double> pre;         // of the neuron; these three only for neurons
@@ -87,6 +89,10 @@ struct StudyData {
   // The vector by which the target's number enters the residual stream: W_out[n], or a basis
   // vector.
   std::vector<double> write() const;
+  // What the block's MLP reads before its norm: resid_mid, or resid_pre where there is none.
+  const Tensor<double>& mlp_stream() const;
+  // The stream of the target's block at a site that written_stream gives.
+  const Tensor<double>& stream_at(HookKind kind) const;
   // The site at which that vector has been added: where the output direction is read.
   Site write_site() const;
   Site final_site() const;  // of resid_final

@@ -114,8 +114,10 @@ class SubspaceRun {
     const Index layer = target_.layer();
     if (target_.is_neuron()) {
       found.push_back({"read",
-                       "mean gradient of the neuron with respect to resid_mid",
-                       {HookKind::resid_mid, layer, std::nullopt},
+                       config_.parallel_block
+                           ? "mean gradient of the neuron with respect to resid_pre"
+                           : "mean gradient of the neuron with respect to resid_mid",
+                       {mlp_stream(config_), layer, std::nullopt},
                        detail::mean_read_gradient<T>(model_, data_, target_, training_,
                                                      options_.patch.backend)});
     }
@@ -127,11 +129,7 @@ class SubspaceRun {
                        {HookKind::resid_post, layer, std::nullopt},
                        {write.values().begin(), write.values().end()}});
     } else if (!target_.is_neuron()) {
-      Site site{HookKind::resid_post, layer, std::nullopt};
-      const HookKind kind = target_.at.site.kind;
-      if (kind == HookKind::resid_pre) site.kind = kind;
-      if (kind == HookKind::attn_out || kind == HookKind::resid_mid)
-        site.kind = HookKind::resid_mid;
+      const Site site{written_stream(target_.at.site.kind, config_), layer, std::nullopt};
       std::vector<double> basis(static_cast<std::size_t>(config_.d_model));
       basis[static_cast<std::size_t>(target_.index())] = 1;
       found.push_back({"write", "basis vector", site, std::move(basis)});

@@ -90,10 +90,12 @@ struct SubspaceStudy {
 
 // Directions of the target, each at its site and the target's own token:
 //
-//   read   neurons: the mean gradient of the neuron with respect to resid_mid of its block; next
-//          readers: W_in (and W_gate) of the block, with the norm folded in
+//   read   neurons: the mean gradient of the neuron with respect to the stream that its block's MLP
+//          reads (resid_mid, in a parallel block resid_pre); next readers: W_in (and W_gate) of the
+//          block, in a parallel one also W_Q, W_K, W_V, with the norms folded in
 //   write  W_out[n] at resid_post of the block, or the basis vector of a coordinate at its stream;
-//          next readers: a linear head that reads there, else W_Q, W_K, W_V of the next block
+//          next readers: a linear head that reads there, else W_Q, W_K, W_V of the next block, and
+//          its W_in where the block is parallel
 //
 // Throws ArgumentError (wrong_site) where the report cannot depend on any of these sites;
 // (bad_data) where the part has rows of fewer than 2 groups, or fewer than 3 training rows.

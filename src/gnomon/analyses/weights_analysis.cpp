@@ -15,17 +15,6 @@
 namespace gnomon {
 namespace {
 
-const Tensor<double>& stream_at(const StudyData& data, const Site& site) {
-  switch (site.kind) {
-    case HookKind::resid_pre:
-      return data.resid_pre;
-    case HookKind::resid_mid:
-      return data.resid_mid;
-    default:
-      return data.resid_post;
-  }
-}
-
 std::vector<Index> held_out_rows(const ReporterData& data, const WeightsOptions& options) {
   std::vector<Index> rows = data.rows_of(Part::test);
   if (rows.empty()) {
@@ -195,8 +184,8 @@ class Analysis {
     }
     place.read_out = read_out_at(trained_, target_, written, result_.rows, options_.run);
     compare(place, read_out_at(start_, target_, written, result_.rows, options_.run),
-            take_rows(stream_at(after_, written).matrix(), result_.training_rows),
-            take_rows(stream_at(before_, written).matrix(), result_.training_rows), {});
+            take_rows(after_.stream_at(written.kind).matrix(), result_.training_rows),
+            take_rows(before_.stream_at(written.kind).matrix(), result_.training_rows), {});
     share(place);
   }
 

@@ -16,6 +16,7 @@ using detail::Canvas;
 constexpr double kWidth = 860;
 constexpr double kMargin = 12;
 constexpr double kStream = 40;
+constexpr double kLater = 62;  // the wire of what is added later
 constexpr double kBoxLeft = 84;
 constexpr double kBoxWidth = 140;
 constexpr double kBranch = kBoxLeft + kBoxWidth / 2;
@@ -84,14 +85,21 @@ void draw_box(Canvas& canvas, const DiagramOperation& operation, double y, doubl
 }
 
 // Wires to and from the operation: from the stream where a branch begins, from the operation above
-// within a branch, and back to the stream.
+// within a branch, and back to the stream. `later` is the height from which something waits to be
+// added, 0 for none.
 void draw_wires(Canvas& canvas, const DiagramOperation& operation, bool begins, double y,
-                double height) {
+                double height, double& later) {
   if (begins && !operation.reads_tokens)
     canvas.line({kStream, y + 10}, {kBoxLeft, y + 10}, paint::kWire, 2);
   if (!begins) canvas.line({kBranch, y - kGap}, {kBranch, y}, paint::kWire, 2);
-  if (!operation.added_to_stream) return;
   const double back = y + height - 8;
+  if (operation.added_with_next) {
+    canvas.line({kBoxLeft, back}, {kLater, back}, paint::kWire, 2);
+    later = back;
+  }
+  if (!operation.added_to_stream) return;
+  if (later > 0) canvas.line({kLater, later}, {kLater, back}, paint::kWire, 2);
+  later = 0;
   canvas.line({kBoxLeft, back}, {kStream, back}, paint::kWire, 2);
   canvas.leaf("circle", {{"cx", kStream},
                          {"cy", back},
@@ -114,6 +122,7 @@ Figure block_diagram_figure(const BlockDiagram& diagram) {
               {.size = 14, .bold = true, .most_width = kWidth - 2 * kMargin});
   canvas.line({kStream, kTop - 8}, {kStream, figure.height - 10}, paint::kWire, 4);
   double y = kTop;
+  double later = 0;
   bool on_branch = false;
   for (const DiagramOperation& operation : diagram.operations) {
     const double height = height_of(operation);
@@ -122,7 +131,7 @@ Figure block_diagram_figure(const BlockDiagram& diagram) {
       canvas.text(kStream + 20, y + height / 2 + 4, operation.label,
                   {.fill = paint::kMuted, .most_width = kReading - kStream - 30});
     } else if (!operation.on_stream) {
-      draw_wires(canvas, operation, !on_branch, y, height);
+      draw_wires(canvas, operation, !on_branch, y, height, later);
       draw_box(canvas, operation, y, height);
     }
     double hook_y = y;
@@ -135,7 +144,8 @@ Figure block_diagram_figure(const BlockDiagram& diagram) {
       for (const std::string& reading : hook.readings)
         figure.table.rows.push_back({operation.label, hook.name, target, reading});
     }
-    on_branch = !operation.on_stream && !operation.is_gap && !operation.added_to_stream;
+    on_branch = !operation.on_stream && !operation.is_gap && !operation.added_to_stream &&
+                !operation.added_with_next;
     y += height + kGap;
   }
   figure.body = canvas.finish();

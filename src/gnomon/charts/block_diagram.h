@@ -22,8 +22,11 @@ struct DiagramOperation {
   std::string label;  // "ln_2", "attention", "W_in"
   bool on_stream = false;
   bool added_to_stream = false;  // its last hook point is added to the stream
-  bool reads_tokens = false;     // and not the stream
-  bool is_gap = false;           // other blocks that are not drawn
+  // Its last hook point is added to the stream only where the next operation's is: what stands in
+  // between does not read it.
+  bool added_with_next = false;
+  bool reads_tokens = false;  // and not the stream
+  bool is_gap = false;        // other blocks that are not drawn
   std::vector<DiagramHook> hooks;
 };
 

@@ -28,6 +28,7 @@ struct Direction {
   std::vector<double> weight;  // [d_model]
   double bias = 0;             // added to the projection; 0 for directions that are written
   std::string origin;          // how it came about: "weights", "ridge", "basis", "mean gradient"
+  std::string weights = "raw";  // under which processing of the weights (weight_processing.h)
 };
 
 // Rows of the stream at one site.
@@ -35,14 +36,17 @@ template <Space S>
 struct Stream {
   Site site;
   MatrixView<const double> rows;  // [n_row, d_model]
+  std::string weights = "raw";    // as of a direction
 };
 
 // rows · weight, without the bias. Throws ArgumentError (wrong_site) where the direction is not
-// read at the stream's site, ShapeError where the widths differ.
+// read at the stream's site or belongs to weights that were processed otherwise, ShapeError where
+// the widths differ.
 template <Space S>
 std::vector<double> project(const Direction<S>& direction, const Stream<S>& stream);
 
-// Cosine of the angle between two vectors, whatever their sites: 0 for a vector of zeros.
+// Cosine of the angle between two vectors, whatever their sites: 0 for a vector of zeros. Throws
+// ArgumentError (wrong_site) for vectors of differently processed weights.
 template <Space S>
 double cosine(const Direction<S>& a, const Direction<S>& b);
 

@@ -49,8 +49,7 @@ NeuronWeights neuron_weights(const ModelConfig& config, const Weights<T>& weight
   const LinearWeights<T>& read = read_projection(config, block);
   NeuronWeights result;
   result.read = read_column(read.weight, neuron);
-  if (!read.bias.empty())
-    result.read_bias = static_cast<double>(read.bias[static_cast<std::size_t>(neuron)]);
+  result.read_bias = static_cast<double>(read.bias_of(neuron));
   if (config.gated_mlp) result.up_read = read_column(block.up_proj.weight, neuron);
   result.write = write_row(block.down_proj.weight, neuron);
   result.output_bias.assign(static_cast<std::size_t>(config.d_model), 0);

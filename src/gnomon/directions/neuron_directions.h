@@ -43,7 +43,7 @@ Tensor<double> write_directions(const Weights<T>& weights, Index layer,
 // What the neuron reads from the residual stream before ln2, the same for every text up to the
 // scale 1/σ: the norm's weight folded in, and the mean over d_model taken out where the norm
 // subtracts one.
-//   pre = resid_mid · folded_read / σ + constant
+//   pre = x · folded_read / σ + constant, x = resid_mid, or resid_pre in a parallel block
 std::vector<double> folded_read(const std::vector<double>& read,
                                 const std::vector<double>& norm_weight, NormKind norm);
 // The same of every row of `reads` [n, d_model].

@@ -29,6 +29,14 @@ void check_weight(std::string_view op, std::string_view name, const Weight& weig
     throw ShapeError(fmt::format("{}: {} is {} to {} numbers, expected sizes of 0 or more", op,
                                  name, weight.n_in, weight.n_out));
   }
+  const OutputGroups& groups = weight.groups;
+  if (groups.size < 0 ||
+      (groups.size > 0 && (weight.n_out % groups.size != 0 || groups.distance < groups.size))) {
+    throw ShapeError(fmt::format(
+        "{}: {} has {} outputs in groups of {}, {} apart, expected whole groups that do "
+        "not overlap",
+        op, name, weight.n_out, groups.size, groups.distance));
+  }
   const Index n_stored_row = weight.layout == WeightLayout::in_out ? weight.n_in : weight.n_out;
   const Index row_size = weight.layout == WeightLayout::in_out ? weight.n_out : weight.n_in;
   if (n_stored_row > 1 && weight.stride < row_size) {
@@ -51,10 +59,37 @@ void check_sides(std::string_view op, std::string_view in_name, const In& in,
   }
 }
 
-void check_bias(std::string_view op, std::string_view name, std::size_t size, Index n_out) {
-  if (size != 0 && static_cast<Index>(size) != n_out) {
+template <class Weight>
+void check_bias(std::string_view op, std::string_view name, std::size_t size,
+                const Weight& weight) {
+  const Index expected = weight.n_out == 0 ? 0 : weight.groups.stored(weight.n_out - 1) + 1;
+  if (size != 0 && static_cast<Index>(size) != expected) {
     throw ShapeError(
-        fmt::format("{}: {} has {} values, expected n_out = {} or none", op, name, size, n_out));
+        fmt::format("{}: {} has {} values, expected n_out = {} or none", op, name, size, expected));
+  }
+}
+
+template <class Weight>
+bool is_grouped(const Weight& weight) {
+  return weight.groups.size > 0 && weight.groups.size < weight.n_out;
+}
+
+// Calls `each` with every group of outputs as a projection of its own, its bias, and its first
+// output.
+template <class Weight, class T, class Each>
+void for_groups(const Weight& whole, std::span<T> bias, const Each& each) {
+  const Index size = whole.groups.size;
+  for (Index first = 0; first < whole.n_out; first += size) {
+    const Index at = whole.groups.stored(first);
+    Weight part = whole;
+    part.groups = {};
+    part.n_out = size;
+    if (whole.data != nullptr)
+      part.data += whole.layout == WeightLayout::in_out ? at : at * whole.stride;
+    each(part,
+         bias.empty() ? bias
+                      : bias.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(size)),
+         first);
   }
 }
 
@@ -226,7 +261,12 @@ void linear_forward(MatrixView<T> y, MatrixView<const T> x, const WeightView<T>&
   constexpr std::string_view kOp = "linear_forward";
   check_weight(kOp, "weight", weight);
   check_sides(kOp, "x", x, "y", y, weight);
-  check_bias(kOp, "bias", bias.size(), weight.n_out);
+  check_bias(kOp, "bias", bias.size(), weight);
+  if (is_grouped(weight)) {
+    return for_groups(weight, bias, [&](const auto& part, std::span<const T> own, Index first) {
+      linear_forward<T>(y.columns(first, part.n_out), x, part, own, backend);
+    });
+  }
   const Product<T> product{kOp, y, factor_of(x), factor_of(weight), weight.n_in, Output::overwrite,
                            bias};
   multiply(product, backend);
@@ -238,6 +278,14 @@ void linear_backward_input(MatrixView<T> grad_x, MatrixView<const T> grad_y,
   constexpr std::string_view kOp = "linear_backward_input";
   check_weight(kOp, "weight", weight);
   check_sides(kOp, "grad_x", grad_x, "grad_y", grad_y, weight);
+  if (is_grouped(weight)) {
+    // One chain over all outputs: each group adds to what those before it gave.
+    return for_groups(weight, std::span<const T>(),
+                      [&](const auto& part, std::span<const T>, Index first) {
+                        linear_backward_input<T>(grad_x, grad_y.columns(first, part.n_out), part,
+                                                 first == 0 ? output : Output::add, backend);
+                      });
+  }
   const Product<T> product{
       kOp, grad_x, factor_of(grad_y), transposed(factor_of(weight)), weight.n_out, output, {}};
   multiply(product, backend);
@@ -249,7 +297,12 @@ void linear_backward_weight(const GradWeightView<T>& grad_weight, std::span<T> g
   constexpr std::string_view kOp = "linear_backward_weight";
   if (grad_weight.data != nullptr) check_weight(kOp, "grad_weight", grad_weight);
   check_sides(kOp, "x", x, "grad_y", grad_y, grad_weight);
-  check_bias(kOp, "grad_bias", grad_bias.size(), grad_weight.n_out);
+  check_bias(kOp, "grad_bias", grad_bias.size(), grad_weight);
+  if (is_grouped(grad_weight)) {
+    return for_groups(grad_weight, grad_bias, [&](const auto& part, std::span<T> own, Index first) {
+      linear_backward_weight<T>(part, own, x, grad_y.columns(first, part.n_out), backend);
+    });
+  }
   if (grad_weight.data != nullptr) {
     const bool in_out = grad_weight.layout == WeightLayout::in_out;
     const MatrixView<const T>& rows = in_out ? x : grad_y;

@@ -28,6 +28,17 @@ std::string blas_description();
 // [n_out, n_in].
 enum class WeightLayout { in_out, out_in };
 
+// Where the outputs of a projection stand among those of a larger one that is stored: `size` side
+// by side, the next `size` of them `distance` outputs further on. 0: all side by side. GPT-NeoX
+// stores query, key and value of one head after the other's, so that its queries are n_heads
+// groups.
+struct OutputGroups {
+  Index size = 0;
+  Index distance = 0;
+
+  Index stored(Index o) const { return size == 0 ? o : o / size * distance + o % size; }
+};
+
 // A projection W from n_in to n_out numbers, whose weights somebody else owns. `stride` is the
 // distance in elements between rows as stored.
 template <class T>
@@ -37,9 +48,11 @@ struct WeightView {
   Index n_out = 0;
   Index stride = 0;
   WeightLayout layout = WeightLayout::out_in;
+  OutputGroups groups = {};
 
   const T& operator()(Index i, Index o) const {
-    return layout == WeightLayout::in_out ? data[i * stride + o] : data[o * stride + i];
+    const Index at = groups.stored(o);
+    return layout == WeightLayout::in_out ? data[i * stride + at] : data[at * stride + i];
   }
 };
 
@@ -51,11 +64,13 @@ struct GradWeightView {
   Index n_out = 0;
   Index stride = 0;
   WeightLayout layout = WeightLayout::out_in;
+  OutputGroups groups = {};
 };
 
 // y = x W + bias; an empty bias is none.
 //
-// x [n_row, n_in]   y [n_row, n_out]   bias [n_out], added last. Overwrites y, which must not
+// x [n_row, n_in]   y [n_row, n_out]   bias [n_out], added last; where the weight's outputs stand
+// in groups its numbers do too, and it reaches to the last of them. Overwrites y, which must not
 // overlap x. The sum over n_in is never split across threads. Throws ShapeError.
 template <class T>
 void linear_forward(MatrixView<T> y, MatrixView<const T> x, const WeightView<T>& weight,
@@ -77,11 +92,11 @@ void linear_backward_input(MatrixView<T> grad_x, MatrixView<const T> grad_y,
 //
 //   grad_weight += xᵀ grad_y        grad_bias += Σ_row grad_y
 //
-// An empty grad_bias is none; a grad_weight with null data is none. Neither overlaps x or grad_y.
-// The sum over rows is never split across threads. With packed an element of grad_weight is one
-// chain over the rows in order that starts from what stands there: the same bits with any number of
-// threads. grad_bias is summed in double and then added, the same bits with every backend. Throws
-// ShapeError.
+// An empty grad_bias is none; a grad_weight with null data is none. grad_bias stands in the groups
+// of grad_weight, as bias does. Neither overlaps x or grad_y. The sum over rows is never split
+// across threads. With packed an element of grad_weight is one chain over the rows in order that
+// starts from what stands there: the same bits with any number of threads. grad_bias is summed in
+// double and then added, the same bits with every backend. Throws ShapeError.
 template <class T>
 void linear_backward_weight(const GradWeightView<T>& grad_weight, std::span<T> grad_bias,
                             MatrixView<const T> x, MatrixView<const T> grad_y, Backend backend);

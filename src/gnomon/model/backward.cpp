@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/threads.h"
@@ -29,16 +30,6 @@ using detail::rows_of;
 template <class T>
 void fill_zero(MatrixView<T> view) {
   std::ranges::fill(flat(view), T{0});
-}
-
-// The columns [first, first + n_out) of a projection's gradient.
-template <class T>
-GradWeightView<T> outputs(const GradWeightView<T>& whole, Index first, Index n_out) {
-  GradWeightView<T> part = whole;
-  if (whole.data == nullptr) return part;
-  part.data += whole.layout == WeightLayout::in_out ? first : first * whole.stride;
-  part.n_out = n_out;
-  return part;
 }
 
 // The inputs [first, first + n_in) of a projection.
@@ -131,42 +122,41 @@ class BackwardPass {
     return tensor == nullptr ? std::span<T>() : tensor->values();
   }
 
-  // Gradients of weight and bias of one projection; the query, key and value parts of GPT-2's joint
-  // projection begin at `first` of its outputs.
-  void projection_gradients(WeightKind kind, Index layer, Index first, Index n_out,
+  // Gradients of weight and bias of one projection, or of the outputs of a joint one that are
+  // `part`.
+  void projection_gradients(WeightKind kind, Index layer, const QkvPart& part,
                             MatrixView<const T> x, MatrixView<const T> grad_y) {
     GradWeightView<T> view;
     view.n_in = x.cols;
-    view.n_out = n_out;
+    view.n_out = part.n_out;
+    view.groups = part.groups;
     if (Tensor<T>* tensor = grad_of(kind, layer, false)) {
       const std::vector<Index>& shape = tensor->shape();
       view.layout = hf_layout(kind, config_);
       view.stride = shape[1];
       view.data = tensor->data();
       view.n_in = view.layout == WeightLayout::in_out ? shape[0] : shape[1];
-      view = outputs(view, first, n_out);
+      view.data += view.layout == WeightLayout::in_out ? part.first : part.first * view.stride;
     }
     std::span<T> bias = grad_vector(kind, layer, true);
-    if (!bias.empty())
-      bias = bias.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(n_out));
+    if (!bias.empty()) {
+      bias = bias.subspan(static_cast<std::size_t>(part.first),
+                          static_cast<std::size_t>(part.groups.stored(part.n_out - 1) + 1));
+    }
     if (view.data == nullptr && bias.empty()) return;
     linear_backward_weight<T>(view, bias, x, grad_y, backend_);
   }
 
   void projection_gradients(WeightKind kind, Index layer, MatrixView<const T> x,
                             MatrixView<const T> grad_y) {
-    projection_gradients(kind, layer, 0, grad_y.cols, x, grad_y);
+    projection_gradients(kind, layer, {0, grad_y.cols, {}}, x, grad_y);
   }
 
   void attention_projection_gradients(WeightKind kind, Index layer, MatrixView<const T> x,
                                       MatrixView<const T> grad_y) {
-    if (config_.architecture != "gpt2") return projection_gradients(kind, layer, x, grad_y);
-    const Index q_width = config_.n_heads * config_.d_head;
-    const Index kv_width = config_.n_kv_heads * config_.d_head;
-    const Index first = kind == WeightKind::q_proj   ? 0
-                        : kind == WeightKind::k_proj ? q_width
-                                                     : q_width + kv_width;
-    projection_gradients(WeightKind::qkv_proj, layer, first, grad_y.cols, x, grad_y);
+    const std::optional<QkvPart> part = qkv_part(kind, config_);
+    if (!part) return projection_gradients(kind, layer, x, grad_y);
+    projection_gradients(WeightKind::qkv_proj, layer, *part, x, grad_y);
   }
 
   // From the gradient at the norm's output, in grad_norm_, to that at its input, added to `grad_x`.
@@ -283,6 +273,7 @@ class BackwardPass {
     const auto n = static_cast<Index>(rows.size());
     const MatrixView<T> grad_resid = grad_resid_.view();
     if (reached(HookKind::resid_post, layer)) call(HookKind::resid_post, layer, rows, grad_resid);
+    const MatrixView<T> grad_x = mlp_input_gradient(n);
     if (!reached(HookKind::ln2_scale, layer)) return;
 
     const MatrixView<T> grad_post = grad_post_.resize(n, config_.d_mlp);
@@ -298,7 +289,7 @@ class BackwardPass {
     if (!reached(HookKind::mlp_pre, layer)) {
       fill_zero(grad_norm);
       return norm_or_part(at.ln2, block.ln_2, WeightKind::ln_2, HookKind::ln2_scale, layer, rows,
-                          grad_resid);
+                          grad_x);
     }
     const MatrixView<T> grad_pre = grad_pre_.resize(n, config_.d_mlp);
     if (reached(HookKind::mlp_post, layer)) {
@@ -324,7 +315,16 @@ class BackwardPass {
     linear_backward_input<T>(grad_norm, grad_pre,
                              (config_.gated_mlp ? block.gate_proj : block.up_proj).weight,
                              config_.gated_mlp ? Output::add : Output::overwrite, backend_);
-    norm(at.ln2, block.ln_2, WeightKind::ln_2, HookKind::ln2_scale, layer, rows, grad_resid);
+    norm(at.ln2, block.ln_2, WeightKind::ln_2, HookKind::ln2_scale, layer, rows, grad_x);
+  }
+
+  // Where the gradient at the MLP's stream is added. In a parallel block that is the stream before
+  // attention: it is kept apart until the gradient at hook_attn_out, the stream's, has been used.
+  MatrixView<T> mlp_input_gradient(Index n_row) {
+    if (!config_.parallel_block) return grad_resid_.view();
+    const MatrixView<T> grad = grad_mlp_in_.resize(n_row, config_.d_model);
+    fill_zero(grad);
+    return grad;
   }
 
   // The gradient at a branch's output is the stream's, unless a hook adds to it there.
@@ -370,6 +370,10 @@ class BackwardPass {
       attend(at, layer);
       rotate_back(at, layer);
       query_key_value(at, block, layer);
+    }
+    if (config_.parallel_block) {
+      const std::span<const T> from_mlp = flat<const T>(grad_mlp_in_.view());
+      for (std::size_t i = 0; i < from_mlp.size(); ++i) grad_resid.data[i] += from_mlp[i];
     }
     MatrixView<T> grad_in = grad_resid;
     if (n != n_in) {
@@ -594,9 +598,9 @@ class BackwardPass {
   const BlockTrace<T>* block_ = nullptr;
   ForwardTrace<T> again_;  // of the block that was run a second time
 
-  Buffer<T> grad_resid_, grad_spread_, grad_branch_, grad_norm_, grad_scale_, grad_logits_,
-      grad_post_, grad_pre_, grad_linear_, grad_z_, grad_q_, grad_k_, grad_v_, grad_result_,
-      pattern_, grad_pattern_;
+  Buffer<T> grad_resid_, grad_mlp_in_, grad_spread_, grad_branch_, grad_norm_, grad_scale_,
+      grad_logits_, grad_post_, grad_pre_, grad_linear_, grad_z_, grad_q_, grad_k_, grad_v_,
+      grad_result_, pattern_, grad_pattern_;
 };
 
 }  // namespace

@@ -10,8 +10,8 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/base/quote.h"
-#include "gnomon/model/gguf_config.h"
 #include "gnomon/model/detail/safetensors_files.h"
+#include "gnomon/model/gguf_config.h"
 #include "gnomon/model/hub_cache.h"
 
 namespace gnomon {
@@ -25,8 +25,9 @@ std::vector<std::string> architecture_names() {
   return names;
 }
 
-const Family& require_family(std::string_view architecture, const fs::path& path) {
-  if (const Family* family = find_family(architecture)) return *family;
+const Family& require_family(const Family* family, std::string_view architecture,
+                             const fs::path& path) {
+  if (family != nullptr) return *family;
   throw UnsupportedError(fmt::format("\"{}\": architecture \"{}\", expected one of {}",
                                      path.string(), architecture,
                                      fmt::join(architecture_names(), ", ")));
@@ -76,6 +77,18 @@ struct Checkpoint::Binder {
   const StoredTensor* find(const std::string& name) {
     for (const std::string& candidate :
          {from_gguf ? name : std::string(family.hf_prefix) + name, name}) {
+      if (const auto found = by_name.find(candidate); found != by_name.end()) {
+        used.insert(candidate);
+        return found->second;
+      }
+    }
+    return from_gguf ? nullptr : find_other_name(name);
+  }
+
+  const StoredTensor* find_other_name(const std::string& name) {
+    for (const OtherName& other : family.other_names) {
+      if (name != std::string(other.hf_name) + ".weight") continue;
+      const std::string candidate = std::string(other.name) + ".weight";
       if (const auto found = by_name.find(candidate); found != by_name.end()) {
         used.insert(candidate);
         return found->second;
@@ -164,7 +177,8 @@ std::shared_ptr<const Checkpoint> Checkpoint::load_folder(const fs::path& folder
     throw FileError(fmt::format("\"{}\": \"model_type\" is missing, expected one of {}",
                                 config_path.string(), fmt::join(architecture_names(), ", ")));
   }
-  const Family& family = require_family(model_type->get<std::string>(), config_path);
+  const auto architecture = model_type->get<std::string>();
+  const Family& family = require_family(find_family(architecture), architecture, config_path);
   std::shared_ptr<Checkpoint> checkpoint(new Checkpoint);
   checkpoint->config_ = family.config_from_json(json, config_path.string());
   check_config(checkpoint->config_, config_path.string());
@@ -195,7 +209,7 @@ std::shared_ptr<const Checkpoint> Checkpoint::load_gguf(const fs::path& path) {
   if (architecture == nullptr) {
     throw FileError(fmt::format("\"{}\": key \"general.architecture\" is missing", path.string()));
   }
-  const Family& family = require_family(*architecture, path);
+  const Family& family = require_family(find_gguf_family(*architecture), *architecture, path);
   checkpoint->config_ = family.config_from_gguf(file);
   const StoredTensor* embedding = file.find("token_embd.weight");
   if (embedding == nullptr || embedding->shape.size() != 2) {

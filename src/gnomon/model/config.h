@@ -30,6 +30,9 @@ struct ModelConfig {
   double norm_eps = 0;
   Activation activation = Activation::gelu_new;
   bool gated_mlp = false;
+  // Attention and MLP both read the stream that enters the block, and are added to it together:
+  // there is no stream between them, no hook_resid_mid.
+  bool parallel_block = false;
   PositionKind position = PositionKind::learned;
   std::vector<double>
       rotary_frequency;  // radians per position, [n_rotary / 2]; empty unless rotary

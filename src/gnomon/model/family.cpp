@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "gnomon/base/error.h"
@@ -55,7 +56,7 @@ std::vector<Index> stored_shape(const WeightRow& row, WeightLayout layout,
 
 std::span<const Family* const> families() {
   static const std::array kFamilies = {&gpt2_family(), &llama_family(), &mistral_family(),
-                                       &qwen2_family()};
+                                       &qwen2_family(), &gpt_neox_family()};
   return kFamilies;
 }
 
@@ -66,11 +67,40 @@ const Family* find_family(std::string_view architecture) {
   return nullptr;
 }
 
+const Family* find_gguf_family(std::string_view architecture) {
+  for (const Family* family : families()) {
+    const std::string_view name =
+        family->gguf_architecture.empty() ? family->architecture : family->gguf_architecture;
+    if (name == architecture) return family;
+  }
+  return nullptr;
+}
+
 bool has_bias(std::string_view architecture, WeightKind kind) {
   const Family* family = find_family(architecture);
   return family != nullptr && std::ranges::any_of(family->rows, [&](const WeightRow& row) {
            return row.kind == kind && row.has_bias;
          });
+}
+
+std::optional<QkvPart> qkv_part(WeightKind kind, const ModelConfig& config) {
+  const Family* family = find_family(config.architecture);
+  if (family == nullptr || !std::ranges::any_of(family->rows, [](const WeightRow& row) {
+        return row.kind == WeightKind::qkv_proj;
+      }))
+    return std::nullopt;
+  const Index q_width = config.n_heads * config.d_head;
+  const Index kv_width = config.n_kv_heads * config.d_head;
+  const Index place = kind == WeightKind::q_proj ? 0 : kind == WeightKind::k_proj ? 1 : 2;
+  QkvPart part;
+  part.n_out = place == 0 ? q_width : kv_width;
+  if (family->qkv_order == QkvOrder::head_by_head) {
+    part.first = place * config.d_head;
+    part.groups = {config.d_head, 3 * config.d_head};
+  } else {
+    part.first = place == 0 ? 0 : q_width + (place - 1) * kv_width;
+  }
+  return part;
 }
 
 std::string_view naming_of(std::string_view architecture) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,8 +14,8 @@
 
 namespace gnomon {
 
-// The parts of a model that have weights of their own. `qkv_proj` is GPT-2's c_attn: the three
-// projections side by side.
+// The parts of a model that have weights of their own. `qkv_proj` is GPT-2's c_attn and GPT-NeoX's
+// query_key_value: the three projections in one matrix.
 enum class WeightKind {
   wte,
   wpe,
@@ -58,11 +59,21 @@ std::vector<Index> stored_shape(const WeightRow& row, WeightLayout layout,
 // How Hugging Face files of the configuration's family store a projection.
 WeightLayout hf_layout(WeightKind kind, const ModelConfig& config);
 
+// How a joint projection orders its outputs: all queries, all keys, all values; or query, key and
+// value of one head after the other's.
+enum class QkvOrder { side_by_side, head_by_head };
+
+// Another name that files have for a row of the table.
+struct OtherName {
+  std::string_view name;
+  std::string_view hf_name;
+};
+
 // A model family: how its files name things, and which switches of the one forward pass it sets.
 struct Family {
-  std::string_view architecture;  // config.json "model_type" and GGUF "general.architecture"
+  std::string_view architecture;  // config.json "model_type"; in GGUF "general.architecture"
   std::string_view title;         // "Llama": in sentences, and of transformers' LlamaForCausalLM
-  // Whose hook names, equations and directions it shares: "gpt2" or "llama".
+  // Whose hook names, equations and directions it shares: "gpt2", "llama" or "gpt_neox".
   std::string_view naming;
   std::span<const WeightRow> rows;
   std::string_view hf_prefix;  // some exports leave it out
@@ -75,12 +86,27 @@ struct Family {
   ModelConfig (*config_from_json)(const Json& json, std::string_view origin);
   // d_vocab is 0 where the file states none.
   ModelConfig (*config_from_gguf)(const GgufFile& file);
+  QkvOrder qkv_order = QkvOrder::side_by_side;  // of its qkv_proj, if it has one
+  std::span<const OtherName> other_names = {};  // in Hugging Face files
+  std::string_view gguf_architecture = {};      // empty: as `architecture`
 };
 
 std::span<const Family* const> families();
 const Family* find_family(std::string_view architecture);
+// By GGUF's name.
+const Family* find_gguf_family(std::string_view architecture);
 // Whether a part of the family's models has a bias; false where there is no such part or family.
 bool has_bias(std::string_view architecture, WeightKind kind);
+// Where the queries, keys or values (q_proj, k_proj, v_proj) stand among the outputs of the joint
+// projection: output o is its output first + groups.stored(o).
+struct QkvPart {
+  Index first = 0;
+  Index n_out = 0;
+  OutputGroups groups;
+};
+// Nothing where the family has three projections of their own.
+std::optional<QkvPart> qkv_part(WeightKind kind, const ModelConfig& config);
+
 // The `naming` of a family, or the architecture itself where there is no such family.
 std::string_view naming_of(std::string_view architecture);
 

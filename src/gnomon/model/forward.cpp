@@ -202,13 +202,16 @@ class ForwardPass {
       attend(layer);
     }
     if (reached(HookKind::z, layer, at.z.view())) return true;
-    linear(branch_.resize(at.z.view().rows, config_.d_model), at.z.view(), block.o_proj);
+    const MatrixView<T> out = attn_out_.resize(at.z.view().rows, config_.d_model);
+    linear(out, at.z.view(), block.o_proj);
     if (hooks_.has(HookKind::result, layer)) {
       hook_result(block.o_proj, layer);
       if (is_last(HookKind::result, layer)) return true;
     }
-    if (reached(HookKind::attn_out, layer, branch_.view())) return true;
-    add_rows<T>(resid_.view(), branch_.view());
+    if (reached(HookKind::attn_out, layer, out)) return true;
+    // In a parallel block the MLP reads the stream before it.
+    if (config_.parallel_block) return false;
+    add_rows<T>(resid_.view(), out);
     return reached(HookKind::resid_mid, layer, resid_.view());
   }
 
@@ -337,7 +340,7 @@ class ForwardPass {
     }
     const std::vector<T> before(result.data, result.data + result.rows * result.cols);
     hooks_.call({HookKind::result, layer, batch_, rows_, -1}, result);
-    const MatrixView<T> out = branch_.view();
+    const MatrixView<T> out = attn_out_.view();
     for (Index i = 0; i < result.rows; ++i) {
       for (Index c = 0; c < result.cols; ++c) {
         const T change = result(i, c) - before[static_cast<std::size_t>(i * result.cols + c)];
@@ -368,6 +371,7 @@ class ForwardPass {
     if (reached(HookKind::mlp_post, layer, post)) return true;
     linear(branch_.resize(x.rows, config_.d_model), post, block.down_proj);
     if (reached(HookKind::mlp_out, layer, branch_.view())) return true;
+    if (config_.parallel_block) add_rows<T>(resid_.view(), attn_out_.view());
     add_rows<T>(resid_.view(), branch_.view());
     return reached(HookKind::resid_post, layer, resid_.view());
   }
@@ -398,7 +402,7 @@ class ForwardPass {
   ForwardTrace<T>* trace_;
   BlockTrace<T> scratch_;  // of the block at hand where no trace keeps it
   BlockTrace<T>* block_ = nullptr;
-  Buffer<T> resid_, branch_, result_, logits_;
+  Buffer<T> resid_, attn_out_, branch_, result_, logits_;
 };
 
 }  // namespace

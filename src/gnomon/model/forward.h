@@ -75,7 +75,8 @@ struct StreamStart {
   // blocks.{layer}.hook_resid_pre of every token of the batch; with layer = n_layers the last
   // block's hook_resid_post.
   MatrixView<const T> stream;
-  // resid_mid: the stream is that site's, and the block's attention is not run.
+  // resid_mid: the stream is that site's, and the block's attention is not run; not where attention
+  // and MLP stand side by side.
   HookKind at = HookKind::resid_pre;
   // Where the batch's texts go on from others, of each text; empty: all begin with their first
   // token. The batch's positions count from there.

@@ -9,6 +9,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/quote.h"
 #include "gnomon/model/family.h"
+#include "gnomon/model/hook_points.h"
 
 namespace gnomon {
 namespace {
@@ -22,7 +23,8 @@ constexpr std::string_view kPyvene = "pyvene";
 // Shorthand is the string or tuple that get_act_name takes, with the layer behind the name. Names
 // and equalities of TransformerLens are those of TransformerBridge 4.3.0, of Hugging Face those of
 // transformers 5.23.0: every module input, output and hook of a three-layer random model of each
-// family was compared with every site. pyvene's names are the tables of its version 0.1.8.
+// family was compared with every site; GPT-NeoX's with TransformerLens 3.9.0. pyvene's names are
+// the tables of its version 0.1.8.
 constexpr std::array kAliases = {
     HookAlias{kShorthand, "", "embed", "hook_embed", true, "get_act_name('embed')"},
     HookAlias{kShorthand, "gpt2", "pos_embed", "hook_pos_embed", true, "get_act_name('pos_embed')"},
@@ -69,6 +71,10 @@ constexpr std::array kAliases = {
               "get_act_name('rot_q', l)"},
     HookAlias{kShorthand, "llama", "rot_k{l}", "blocks.{l}.attn.hook_rot_k", true,
               "get_act_name('rot_k', l)"},
+    HookAlias{kShorthand, "gpt_neox", "rot_q{l}", "blocks.{l}.attn.hook_rot_q", true,
+              "get_act_name('rot_q', l)"},
+    HookAlias{kShorthand, "gpt_neox", "rot_k{l}", "blocks.{l}.attn.hook_rot_k", true,
+              "get_act_name('rot_k', l)"},
     HookAlias{kShorthand, "llama", "pre_linear{l}", "blocks.{l}.mlp.hook_pre_linear", true,
               "get_act_name('pre_linear', l)"},
     HookAlias{kShorthand, "", "scale{l}ln1", "blocks.{l}.ln1.hook_scale", true,
@@ -110,6 +116,8 @@ constexpr std::array kAliases = {
               "output of the output projection"},
     HookAlias{kTransformerLens3, "gpt2", "blocks.{l}.attn.hook_hidden_states",
               "blocks.{l}.hook_attn_out", true, "output of attention"},
+    HookAlias{kTransformerLens3, "gpt_neox", "blocks.{l}.attn.hook_hidden_states",
+              "blocks.{l}.hook_attn_out", true, "output of attention"},
     HookAlias{kTransformerLens3, "", "blocks.{l}.attn.hook_out", "blocks.{l}.hook_attn_out", true,
               "output of attention"},
     HookAlias{kTransformerLens3, "", "blocks.{l}.ln2.hook_in", "blocks.{l}.hook_resid_mid", true,
@@ -118,6 +126,10 @@ constexpr std::array kAliases = {
               "input of the MLP"},
     HookAlias{kTransformerLens3, "gpt2", "blocks.{l}.mlp.in.hook_in", "blocks.{l}.ln2.hook_out",
               true, "input of W_in"},
+    HookAlias{kTransformerLens3, "gpt_neox", "blocks.{l}.mlp.in.hook_in", "blocks.{l}.ln2.hook_out",
+              true, "input of W_in"},
+    HookAlias{kTransformerLens3, "gpt_neox", "blocks.{l}.mlp.in.hook_out",
+              "blocks.{l}.mlp.hook_pre", true, "output of W_in"},
     HookAlias{kTransformerLens3, "llama", "blocks.{l}.mlp.in.hook_in", "blocks.{l}.ln2.hook_out",
               true,
               "input of W_in: the same numbers, but changing them there leaves the gate as it is"},
@@ -155,7 +167,7 @@ constexpr std::array kAliases = {
               "the copies of hook_resid_pre, one for each head, that the values read with "
               "use_split_qkv_input"},
     HookAlias{kTransformerLens, "", "blocks.{l}.hook_mlp_in", "blocks.{l}.hook_resid_mid", false,
-              "the copy of hook_resid_mid that the MLP branch reads with use_hook_mlp_in"},
+              "the copy of the stream that the MLP branch reads with use_hook_mlp_in"},
     HookAlias{kHuggingFace, "gpt2", "transformer.wte.out", "hook_embed", true,
               "output of the token embedding"},
     HookAlias{kHuggingFace, "gpt2", "transformer.wpe.out", "hook_pos_embed", true,
@@ -287,6 +299,68 @@ constexpr std::array kAliases = {
               "input of the final norm"},
     HookAlias{kHuggingFace, "llama", "model.norm.out", "ln_final.hook_out", true,
               "normalized * weight"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.embed_in.out", "hook_embed", true,
+              "output of the token embedding"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.emb_dropout.out", "blocks.0.hook_resid_pre", true,
+              "dropout does nothing in evaluation"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.in", "blocks.{l}.hook_resid_pre", true,
+              "input of the block"},
+    HookAlias{
+        kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.input_layernorm.in",
+        "blocks.{l}.hook_resid_pre", true,
+        "input of the norm: the same numbers, but changing them there leaves the stream as it is"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.input_layernorm.out",
+              "blocks.{l}.ln1.hook_out", true, "normalized * weight + bias"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.attention.in",
+              "blocks.{l}.ln1.hook_out", true, "input of attention"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.attention.query_key_value.in",
+              "blocks.{l}.ln1.hook_out", true, "input of the q, k and v projection"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.attention.query_key_value.out",
+              "blocks.{l}.attn.hook_q", false,
+              "q, k and v of one head after the other's, [pos, head, 3, d_head]: hook_q, hook_k "
+              "and hook_v are its slices"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.attention.dense.in",
+              "blocks.{l}.attn.hook_z", true, "[pos, d_model] read as [pos, head, d_head]"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.attention.dense.out",
+              "blocks.{l}.hook_attn_out", true, "output of the output projection"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.attention.out",
+              "blocks.{l}.hook_attn_out", true,
+              "first element of the tuple that attention returns"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.post_attention_dropout.out",
+              "blocks.{l}.hook_attn_out", true, "dropout does nothing in evaluation"},
+    HookAlias{
+        kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.post_attention_layernorm.in",
+        "blocks.{l}.hook_resid_mid", true,
+        "input of the norm: the same numbers, but changing them there leaves the stream as it is"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.post_attention_layernorm.out",
+              "blocks.{l}.ln2.hook_out", true, "normalized * weight + bias"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.mlp.in", "blocks.{l}.ln2.hook_out",
+              true, "input of the MLP"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.mlp.dense_h_to_4h.in",
+              "blocks.{l}.ln2.hook_out", true, "input of W_in"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.mlp.dense_h_to_4h.out",
+              "blocks.{l}.mlp.hook_pre", true, "post_attention_layernorm.out W_in + b_in"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.mlp.act.in", "blocks.{l}.mlp.hook_pre",
+              true, "input of the activation function"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.mlp.act.out",
+              "blocks.{l}.mlp.hook_post", true, "act(dense_h_to_4h.out): the neurons"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.mlp.dense_4h_to_h.in",
+              "blocks.{l}.mlp.hook_post", true, "input of W_out: the neurons"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.mlp.dense_4h_to_h.out",
+              "blocks.{l}.hook_mlp_out", true, "act.out W_out + b_out"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.mlp.out", "blocks.{l}.hook_mlp_out",
+              true, "output of the MLP"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.post_mlp_dropout.out",
+              "blocks.{l}.hook_mlp_out", true, "dropout does nothing in evaluation"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.layers.{l}.out", "blocks.{l}.hook_resid_post",
+              true, "output of the block"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.final_layer_norm.in",
+              "blocks.{last}.hook_resid_post", true, "input of the final norm"},
+    HookAlias{kHuggingFace, "gpt_neox", "gpt_neox.final_layer_norm.out", "ln_final.hook_out", true,
+              "normalized * weight + bias"},
+    HookAlias{kHuggingFace, "gpt_neox", "embed_out.in", "unembed.hook_in", true,
+              "input of the unembedding"},
+    HookAlias{kHuggingFace, "gpt_neox", "embed_out.out", "unembed.hook_out", true, "the logits"},
     HookAlias{kHuggingFace, "", "lm_head.in", "unembed.hook_in", true, "input of the unembedding"},
     HookAlias{kHuggingFace, "", "lm_head.out", "unembed.hook_out", true, "the logits"},
     HookAlias{kHuggingFace, "", "logits", "unembed.hook_out", true, "output of lm_head"},
@@ -329,6 +403,8 @@ constexpr std::array kAliases = {
     HookAlias{kPyvene, "llama", "layer_{l}_comp_mlp_activation", "blocks.{l}.mlp.hook_post", false,
               "the output of act_fn, silu(hook_pre), a factor of the neuron: the neuron is "
               "silu(hook_pre) * hook_pre_linear"},
+    HookAlias{kPyvene, "gpt_neox", "layer_{l}_comp_mlp_activation", "blocks.{l}.mlp.hook_post",
+              true, "output of mlp.act: the neurons"},
     HookAlias{kPyvene, "gpt2", "layer_{l}_comp_attention_weight", "blocks.{l}.attn.hook_pattern",
               true, "input of attn_dropout, a module that transformers 5 no longer calls"},
 };
@@ -397,7 +473,7 @@ Found find_row(std::string_view text, std::string_view architecture) {
   const std::string name = unified(text);
   const std::string_view naming = naming_of(architecture);
   Found other;
-  for (const std::string_view prefix : {"", "transformer.", "model."}) {
+  for (const std::string_view prefix : {"", "transformer.", "model.", "gpt_neox."}) {
     const std::string whole = std::string(prefix) + name;
     for (const HookAlias& row : kAliases) {
       const std::optional<std::string_view> layer = match(row.name, whole);
@@ -429,7 +505,13 @@ std::optional<std::string> resolve_hook_alias(std::string_view name, const Model
   const Found found = find_row(name, config.architecture);
   if (found.row == nullptr) return std::nullopt;
   const HookAlias& row = *found.row;
-  const std::string hook = filled(row.hook, found.layer, config);
+  std::string hook = filled(row.hook, found.layer, config);
+  // What goes into the MLP's norm is the stream before the block where there is none between.
+  constexpr std::string_view kMid = "hook_resid_mid";
+  if (config.parallel_block && row.library != kShorthand && hook.ends_with(kMid)) {
+    hook.resize(hook.size() - kMid.size());
+    hook += hook_point(mlp_stream(config)).name;
+  }
   if (!row.architecture.empty() && row.architecture != naming_of(config.architecture)) {
     throw ArgumentError(
         ErrorCode::unknown_site,

@@ -36,7 +36,7 @@ constexpr std::array kHookPoints = {
     HookPoint{HookKind::result, "attn.hook_result", true, SiteAxes::result, SiteCondition::always},
     HookPoint{HookKind::attn_out, "hook_attn_out", true, SiteAxes::d_model, SiteCondition::always},
     HookPoint{HookKind::resid_mid, "hook_resid_mid", true, SiteAxes::d_model,
-              SiteCondition::always},
+              SiteCondition::sequential_block},
     HookPoint{HookKind::ln2_scale, "ln2.hook_scale", true, SiteAxes::scalar, SiteCondition::always},
     HookPoint{HookKind::ln2_normalized, "ln2.hook_normalized", true, SiteAxes::d_model,
               SiteCondition::always},
@@ -92,7 +92,22 @@ Position parse_position(std::string_view text, std::string_view whole) {
                   whole, text));
 }
 
+// Of hook_resid_mid in a model without one; `block` is "blocks.3.".
+ArgumentError no_stream_between(std::string_view block) {
+  return {ErrorCode::unknown_site,
+          fmt::format("no hook point \"{0}hook_resid_mid\" in this model: its blocks run attention "
+                      "and MLP side by side, both on {0}hook_resid_pre, so there is no stream "
+                      "between them",
+                      block),
+          fmt::format("what the MLP reads is {0}hook_resid_pre; what the block leaves is "
+                      "{0}hook_resid_post",
+                      block)};
+}
+
 ArgumentError unknown_hook(std::string_view name, const ModelConfig& config) {
+  constexpr std::string_view kMid = "hook_resid_mid";
+  if (config.parallel_block && name.ends_with(kMid))
+    return no_stream_between(name.substr(0, name.size() - kMid.size()));
   const std::vector<std::string> names = hook_names(config);
   const std::optional<std::string> nearest = nearest_name(name, names);
   std::string message = fmt::format("no hook point \"{}\" in this model", name);
@@ -192,8 +207,20 @@ bool exists_in(const HookPoint& point, const ModelConfig& config) {
       return config.position == PositionKind::rotary;
     case SiteCondition::gated:
       return config.gated_mlp;
+    case SiteCondition::sequential_block:
+      return !config.parallel_block;
   }
   return false;
+}
+
+HookKind mlp_stream(const ModelConfig& config) {
+  return config.parallel_block ? HookKind::resid_pre : HookKind::resid_mid;
+}
+
+HookKind written_stream(HookKind kind, const ModelConfig& config) {
+  if (kind == HookKind::resid_pre) return kind;
+  const bool in_attention = kind == HookKind::attn_out || kind == HookKind::resid_mid;
+  return in_attention && !config.parallel_block ? HookKind::resid_mid : HookKind::resid_post;
 }
 
 Index site_width(HookKind kind, const ModelConfig& config) {

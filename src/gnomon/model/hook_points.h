@@ -59,7 +59,7 @@ enum class SiteAxes {
   d_vocab,   // [pos, d_vocab]
 };
 
-enum class SiteCondition { always, learned_positions, rotary, gated };
+enum class SiteCondition { always, learned_positions, rotary, gated, sequential_block };
 
 // These names appear in users' notebooks and stored files: never rename a row, add an alias
 // instead.
@@ -74,6 +74,15 @@ struct HookPoint {
 std::span<const HookPoint> hook_points();
 const HookPoint& hook_point(HookKind kind);
 bool exists_in(const HookPoint& point, const ModelConfig& config);
+
+// The stream that a block's MLP reads, before its norm: resid_mid, and resid_pre where attention
+// and MLP stand side by side.
+HookKind mlp_stream(const ModelConfig& config);
+
+// The stream of a block in which what is computed at `kind` has just been added: resid_pre of
+// itself, resid_mid of attn_out and itself, resid_post of everything later, and of attn_out where
+// attention and MLP stand side by side.
+HookKind written_stream(HookKind kind, const ModelConfig& config);
 
 // Numbers in one row of the site for one token: d_model, n_heads d_head, ...; throws ArgumentError
 // (wrong_site) for attention scores and patterns, whose width is the length of the text.

@@ -101,10 +101,14 @@ const Weights<T>& Model::weights() const {
 }
 
 template <class T>
-Model Model::with_parameters(std::shared_ptr<const ParameterSet<T>> parameters) const {
+Model Model::with_parameters(std::shared_ptr<const ParameterSet<T>> parameters,
+                             std::string weights) const {
   if (weights_->replaced_float || weights_->replaced_double)
     throw ArgumentError("with_parameters: the model has replaced parameters already");
   Model changed = *this;
+  changed.source_.weights = std::move(weights);
+  if (parameters->contains({WeightKind::lm_head, 0, false}))
+    changed.config_.tied_unembedding = false;
   changed.weights_ = std::make_shared<LazyWeights>();
   changed.weights_->checkpoint = checkpoint_;
   if constexpr (std::is_same_v<T, float>) {
@@ -124,8 +128,9 @@ std::string Model::sha256() const {
   return stored;
 }
 
-template Model Model::with_parameters(std::shared_ptr<const ParameterSet<float>>) const;
-template Model Model::with_parameters(std::shared_ptr<const ParameterSet<double>>) const;
+template Model Model::with_parameters(std::shared_ptr<const ParameterSet<float>>, std::string) const;
+template Model Model::with_parameters(std::shared_ptr<const ParameterSet<double>>,
+                                      std::string) const;
 template const Weights<float>& Model::weights<float>() const;
 template const Weights<double>& Model::weights<double>() const;
 

@@ -26,6 +26,8 @@ struct ModelSource {
   std::vector<ModelFile> files;
   Index n_parameters = 0;                   // as stored; a tied unembedding counts once
   std::map<std::string, Index> n_by_dtype;  // "Q4_1" -> number of tensors
+  // How the weights came from the files': "raw", or a weight_processing_name.
+  std::string weights = "raw";
 };
 
 // A model file or folder, mapped: a Hugging Face folder (config.json, *.safetensors, tokenizer.json
@@ -45,9 +47,12 @@ class Model {
   const Weights<T>& weights() const;
 
   // This model with some of its parameters replaced. Weights of type T see later changes of
-  // `parameters`; those of the other type are converted when they are first asked for.
+  // `parameters`; those of the other type are converted when they are first asked for. An
+  // unembedding or a bias that the files lack may be among them. `weights` is kept as
+  // source().weights.
   template <class T>
-  Model with_parameters(std::shared_ptr<const ParameterSet<T>> parameters) const;
+  Model with_parameters(std::shared_ptr<const ParameterSet<T>> parameters,
+                        std::string weights = "raw") const;
 
   // SHA-256 of the file; of several, SHA-256 of their digests in the order of source().files; with
   // replaced parameters, of that digest and theirs.

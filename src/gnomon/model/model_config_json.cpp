@@ -38,6 +38,8 @@ std::string model_config_json(const ModelConfig& config) {
   json["norm_eps"] = config.norm_eps;
   json["activation"] = activation_name(config.activation);
   json["gated_mlp"] = config.gated_mlp;
+  // Absent where it is false, as in files from before there were such models.
+  if (config.parallel_block) json["parallel_block"] = true;
   json["position"] = config.position == PositionKind::learned ? "learned" : "rotary";
   json["rotary_frequency"] = config.rotary_frequency;
   json["tied_unembedding"] = config.tied_unembedding;
@@ -55,6 +57,7 @@ ModelConfig model_config_from_json(std::string_view text, std::string_view origi
   config.norm_eps = reader.number("norm_eps");
   config.activation = reader.activation("activation");
   config.gated_mlp = reader.boolean_or("gated_mlp", false);
+  config.parallel_block = reader.boolean_or("parallel_block", false);
   config.position =
       reader.text_or("position", "") == "rotary" ? PositionKind::rotary : PositionKind::learned;
   if (const auto found = json.find("rotary_frequency"); found != json.end() && found->is_array()) {

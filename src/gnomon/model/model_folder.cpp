@@ -104,6 +104,39 @@ Json llama_config(const ModelConfig& config) {
   return json;
 }
 
+// The share of a head's channels that turn. Readers multiply and round towards zero.
+double rotary_share(const ModelConfig& config) {
+  const auto n_rotary = static_cast<double>(2 * config.rotary_frequency.size());
+  const auto d_head = static_cast<double>(config.d_head);
+  const double share = n_rotary / d_head;
+  return share * d_head < n_rotary ? std::nextafter(share, 1.0) : share;
+}
+
+Json gpt_neox_config(const ModelConfig& config) {
+  Json json;
+  json["architectures"] = {"GPTNeoXForCausalLM"};
+  json["model_type"] = "gpt_neox";
+  json["vocab_size"] = config.d_vocab;
+  json["max_position_embeddings"] = config.n_ctx;
+  json["hidden_size"] = config.d_model;
+  json["num_hidden_layers"] = config.n_layers;
+  json["num_attention_heads"] = config.n_heads;
+  json["intermediate_size"] = config.d_mlp;
+  json["hidden_act"] = std::string(activation_name(config.activation));
+  json["layer_norm_eps"] = config.norm_eps;
+  json["rotary_emb_base"] = rope_theta(config);
+  json["rotary_pct"] = rotary_share(config);
+  json["use_parallel_residual"] = config.parallel_block;
+  json["attention_bias"] = true;
+  json["attention_dropout"] = 0.0;
+  json["hidden_dropout"] = 0.0;
+  json["initializer_range"] = kInitialSd;
+  json["tie_word_embeddings"] = config.tied_unembedding;
+  json["bos_token_id"] = 0;
+  json["eos_token_id"] = 0;
+  return json;
+}
+
 }  // namespace
 
 ParameterSet<float> random_parameters(const ModelConfig& config, std::uint64_t seed) {
@@ -128,8 +161,10 @@ ParameterSet<float> random_parameters(const ModelConfig& config, std::uint64_t s
 }
 
 std::string config_json(const ModelConfig& config) {
-  return dump_json(naming_of(config.architecture) == "gpt2" ? gpt2_config(config)
-                                                            : llama_config(config));
+  const std::string_view naming = naming_of(config.architecture);
+  if (naming == "gpt2") return dump_json(gpt2_config(config));
+  if (naming == "gpt_neox") return dump_json(gpt_neox_config(config));
+  return dump_json(llama_config(config));
 }
 
 void write_model_folder(const std::filesystem::path& folder, const ModelConfig& config,

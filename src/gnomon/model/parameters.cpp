@@ -25,15 +25,17 @@ void copy_matrix(Tensor<T>& to, const WeightView<T>& from, WeightLayout layout) 
   }
 }
 
+// To the outputs of a joint projection that begin with `first`, in the groups of `from`.
 template <class T>
-void copy_columns(Tensor<T>& to, const WeightView<T>& from, Index first, WeightLayout layout) {
+void copy_outputs(Tensor<T>& to, const WeightView<T>& from, Index first, WeightLayout layout) {
   const MatrixView<T> matrix = to.matrix();
   for (Index i = 0; i < from.n_in; ++i) {
     for (Index o = 0; o < from.n_out; ++o) {
+      const Index at = first + from.groups.stored(o);
       if (layout == WeightLayout::in_out) {
-        matrix(i, first + o) = from(i, o);
+        matrix(i, at) = from(i, o);
       } else {
-        matrix(first + o, i) = from(i, o);
+        matrix(at, i) = from(i, o);
       }
     }
   }
@@ -75,14 +77,17 @@ Tensor<T> copy_projection(const std::vector<const LinearWeights<T>*>& parts,
   Tensor<T> result(row.shape);
   Index first = 0;
   for (const LinearWeights<T>* part : parts) {
+    const OutputGroups& groups = part->weight.groups;
     if (row.key.is_bias) {
-      std::ranges::copy(part->bias, result.data() + first);
+      for (Index o = 0; o < part->weight.n_out; ++o)
+        result.data()[first + groups.stored(o)] = part->bias_of(o);
     } else if (parts.size() == 1) {
       copy_matrix(result, part->weight, row.layout);
     } else {
-      copy_columns(result, part->weight, first, row.layout);
+      copy_outputs(result, part->weight, first, row.layout);
     }
-    first += part->weight.n_out;
+    // The next one's first group follows this one's.
+    first += groups.size == 0 ? part->weight.n_out : groups.size;
   }
   return result;
 }

@@ -34,18 +34,18 @@ constexpr std::string_view kEagerTrap =
     "Hugging Face has it only with attn_implementation=\"eager\".";
 
 const std::array kExplanations = {
-    SiteExplanation{
-        HookKind::embed,
-        "The token's row of the embedding matrix.",
-        "W_E[token]",
-        "W_E[token]",
-        "after the token look-up, before all blocks",
-        SiteBasis::residual,
-        kSameName,
-        {"I5", "R1"},
-        {"In Llama nothing is added to it: it equals blocks.0.hook_resid_pre. In GPT-2 the "
-         "position embedding is.",
-         kProcessedTrap}},
+    SiteExplanation{HookKind::embed,
+                    "The token's row of the embedding matrix.",
+                    "W_E[token]",
+                    "W_E[token]",
+                    "after the token look-up, before all blocks",
+                    SiteBasis::residual,
+                    kSameName,
+                    {"I5", "R1"},
+                    {"In Llama and GPT-NeoX nothing is added to it: it equals "
+                     "blocks.0.hook_resid_pre. In GPT-2 the "
+                     "position embedding is.",
+                     kProcessedTrap}},
     SiteExplanation{
         HookKind::pos_embed,
         "The position's row of the position embedding matrix.",
@@ -67,8 +67,8 @@ const std::array kExplanations = {
         SiteBasis::residual,
         kSameName,
         {"R1", "I5"},
-        {"The neurons of this block do not read it: attention and a norm come between. They "
-         "read ln2.hook_out.",
+        {"The neurons of this block do not read it: attention and a norm come between, and a norm "
+         "alone where attention and MLP stand side by side. They read ln2.hook_out.",
          "It is Hugging Face's hidden_states[l].", kProcessedTrap}},
     SiteExplanation{HookKind::ln1_scale,
                     "What the norm before attention divides by.",
@@ -213,7 +213,9 @@ const std::array kExplanations = {
         {"R1", "I1'"},
         {"Hugging Face has it only as the input of the second norm: changing it there leaves "
          "the stream as it is.",
-         "Models with parallel attention and MLP (GPT-J, NeoX) have no such site.",
+         "Models with attention and MLP side by side (GPT-NeoX, Pythia) have no such site: there "
+         "the "
+         "MLP reads hook_resid_pre.",
          kProcessedTrap}},
     SiteExplanation{HookKind::ln2_scale,
                     "What the norm before the MLP divides by.",
@@ -375,7 +377,9 @@ constexpr std::array kIdentities = {
         "I1'",
         "mlp.hook_pre[n] = hook_resid_mid · W'[:, n] / ln2.hook_scale + b_in[n] + b · W_in[:, "
         "n], W' = diag(w) W_in with each column's mean taken out",
-        "mlp.hook_pre[n] = hook_resid_mid · W'[:, n] / ln2.hook_scale, W' = diag(w) W_gate"},
+        "mlp.hook_pre[n] = hook_resid_mid · W'[:, n] / ln2.hook_scale, W' = diag(w) W_gate",
+        "mlp.hook_pre[n] = hook_resid_pre · W'[:, n] / ln2.hook_scale + b_in[n] + b · W_in[:, "
+        "n], W' = diag(w) W_in with each column's mean taken out"},
     SiteIdentity{"I2",
                  "mlp.hook_post = act(mlp.hook_pre); both are the same with processed weights",
                  "mlp.hook_post = act(mlp.hook_pre) * mlp.hook_pre_linear; all are the same with "
@@ -388,6 +392,7 @@ constexpr std::array kIdentities = {
     SiteIdentity{
         "I5",
         "last hook_resid_post = hook_embed + hook_pos_embed + Σ_l (hook_attn_out + hook_mlp_out)",
+        "last hook_resid_post = hook_embed + Σ_l (hook_attn_out + hook_mlp_out)",
         "last hook_resid_post = hook_embed + Σ_l (hook_attn_out + hook_mlp_out)"},
     SiteIdentity{
         "I6",
@@ -413,6 +418,13 @@ constexpr std::array kGpt2Directions = {
     SiteDirection{"input", "W_in[:, n]", "mlp.c_fc.weight[:, n]",
                   "read at ln2.hook_out: the projection plus b_in[n] is hook_pre[n]"},
     SiteDirection{"output", "W_out[n, :]", "mlp.c_proj.weight[n, :]",
+                  "written to hook_mlp_out, and so to hook_resid_post, hook_post[n] times"},
+};
+
+constexpr std::array kGptNeoxDirections = {
+    SiteDirection{"input", "W_in[:, n]", "mlp.dense_h_to_4h.weight[n, :]",
+                  "read at ln2.hook_out: the projection plus b_in[n] is hook_pre[n]"},
+    SiteDirection{"output", "W_out[n, :]", "mlp.dense_4h_to_h.weight[:, n]",
                   "written to hook_mlp_out, and so to hook_resid_post, hook_post[n] times"},
 };
 
@@ -496,7 +508,48 @@ const SiteExplanation& site_explanation(HookKind kind) {
   return kExplanations.at(static_cast<std::size_t>(kind));
 }
 
-std::string_view site_equation(HookKind kind, std::string_view architecture) {
+namespace {
+
+// GPT-NeoX has GPT-2's norms, biases and MLP, and Llama's rotation of some of its channels.
+std::string_view gpt_neox_equation(HookKind kind, bool parallel_block) {
+  const SiteExplanation& row = site_explanation(kind);
+  switch (kind) {
+    case HookKind::pos_embed:
+    case HookKind::resid_pre:
+    case HookKind::attn_scores:
+      return row.llama_equation.empty() ? std::string_view() : row.llama_equation;
+    case HookKind::rot_q:
+      return "as hook_q, and of the first 2 m channels q[c] cos(a_c) - q[c + m] sin(a_c) and "
+             "q[c + m] cos(a_c) + q[c] sin(a_c) for c < m, q = attn.hook_q, 2 m = d_head "
+             "rotary_pct, a_c = position frequency[c]";
+    case HookKind::rot_k:
+      return "as hook_k, and of the first 2 m channels k[c] cos(a_c) - k[c + m] sin(a_c) and "
+             "k[c + m] cos(a_c) + k[c] sin(a_c) for c < m, k = attn.hook_k, 2 m = d_head "
+             "rotary_pct, a_c = position frequency[c]";
+    case HookKind::mlp_post:
+      return "act(mlp.hook_pre), act = gelu";
+    default:
+      break;
+  }
+  if (!parallel_block) return row.gpt2_equation;
+  switch (kind) {
+    case HookKind::resid_mid:
+      return {};
+    case HookKind::ln2_scale:
+      return "sqrt(mean((x - mean(x))^2) + eps), x = hook_resid_pre";
+    case HookKind::ln2_normalized:
+      return "(x - mean(x)) / ln2.hook_scale, x = hook_resid_pre";
+    case HookKind::resid_post:
+      return "hook_resid_pre + hook_attn_out + hook_mlp_out";
+    default:
+      return row.gpt2_equation;
+  }
+}
+
+}  // namespace
+
+std::string_view site_equation(HookKind kind, std::string_view architecture, bool parallel_block) {
+  if (naming_of(architecture) == "gpt_neox") return gpt_neox_equation(kind, parallel_block);
   const SiteExplanation& row = site_explanation(kind);
   // Llama's families differ in the biases of these projections.
   const bool biased = (kind == HookKind::q && has_bias(architecture, WeightKind::q_proj)) ||
@@ -507,9 +560,16 @@ std::string_view site_equation(HookKind kind, std::string_view architecture) {
 
 std::span<const SiteIdentity> site_identities() { return kIdentities; }
 
+std::string_view identity_statement(const SiteIdentity& identity, std::string_view architecture) {
+  const std::string_view naming = naming_of(architecture);
+  if (naming == "gpt_neox" && !identity.gpt_neox.empty()) return identity.gpt_neox;
+  return naming == "llama" ? identity.llama : identity.gpt2;
+}
+
 std::span<const SiteDirection> site_directions(HookKind kind, std::string_view architecture) {
   if (site_explanation(kind).basis != SiteBasis::neuron) return {};
   if (architecture == "gpt2") return kGpt2Directions;
+  if (naming_of(architecture) == "gpt_neox") return kGptNeoxDirections;
   return kLlamaDirections;
 }
 

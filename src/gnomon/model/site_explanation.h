@@ -40,8 +40,10 @@ struct SiteExplanation {
 };
 
 const SiteExplanation& site_explanation(HookKind kind);
-// For an architecture of the family table; empty where the family has no such site.
-std::string_view site_equation(HookKind kind, std::string_view architecture);
+// For an architecture of the family table, of GPT-NeoX with attention and MLP side by side or not;
+// empty where the family has no such site.
+std::string_view site_equation(HookKind kind, std::string_view architecture,
+                               bool parallel_block = false);
 
 // An identity that holds for every text, in the form it takes in each family; empty where it has
 // none. "Processed" weights are TransformerLens's default: fold_ln, center_writing_weights,
@@ -50,8 +52,11 @@ struct SiteIdentity {
   std::string_view id;
   std::string_view gpt2;
   std::string_view llama;
+  std::string_view gpt_neox = {};  // where it is not GPT-2's; with attention and MLP side by side
 };
 std::span<const SiteIdentity> site_identities();
+// In the form of the architecture's family.
+std::string_view identity_statement(const SiteIdentity& identity, std::string_view architecture);
 
 // A direction that is defined for coordinate n of a site.
 struct SiteDirection {

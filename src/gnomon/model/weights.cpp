@@ -119,8 +119,8 @@ struct Weights<T>::Storage {
   LinearWeights<T> linear(WeightKind kind, Index layer) {
     LinearWeights<T> result;
     const StoredWeight* stored = checkpoint->weight(kind, layer);
-    if (stored == nullptr) return result;
     const Tensor<T>* own = replacement(kind, layer, false);
+    if (stored == nullptr && own == nullptr) return result;
     const std::vector<Index>& shape = own != nullptr ? own->shape() : stored->tensor.shape;
     const WeightLayout layout = own != nullptr ? hf_layout(kind, config) : stored->layout;
     const bool in_out = layout == WeightLayout::in_out;
@@ -137,23 +137,27 @@ struct Weights<T>::Storage {
       block.v_proj = linear(WeightKind::v_proj, layer);
     } else {
       const LinearWeights<T> qkv = linear(WeightKind::qkv_proj, layer);
-      const Index q_width = config.n_heads * config.d_head;
-      const Index kv_width = config.n_kv_heads * config.d_head;
-      block.q_proj = outputs(qkv, 0, q_width);
-      block.k_proj = outputs(qkv, q_width, kv_width);
-      block.v_proj = outputs(qkv, q_width + kv_width, kv_width);
+      block.q_proj = part_of(qkv, WeightKind::q_proj);
+      block.k_proj = part_of(qkv, WeightKind::k_proj);
+      block.v_proj = part_of(qkv, WeightKind::v_proj);
     }
     block.o_proj = linear(WeightKind::o_proj, layer);
   }
 
-  static LinearWeights<T> outputs(const LinearWeights<T>& whole, Index first, Index n_out) {
+  LinearWeights<T> part_of(const LinearWeights<T>& whole, WeightKind kind) const {
+    const std::optional<QkvPart> place = qkv_part(kind, config);
+    if (!place) throw InternalError("load_attention: a joint projection that the family lacks");
     LinearWeights<T> part = whole;
-    part.weight.data +=
-        whole.weight.layout == WeightLayout::in_out ? first : first * whole.weight.stride;
-    part.weight.n_out = n_out;
-    if (!whole.bias.empty())
+    part.weight.data += whole.weight.layout == WeightLayout::in_out
+                            ? place->first
+                            : place->first * whole.weight.stride;
+    part.weight.n_out = place->n_out;
+    part.weight.groups = place->groups;
+    if (!whole.bias.empty()) {
       part.bias =
-          whole.bias.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(n_out));
+          whole.bias.subspan(static_cast<std::size_t>(place->first),
+                             static_cast<std::size_t>(place->groups.stored(place->n_out - 1) + 1));
+    }
     return part;
   }
 

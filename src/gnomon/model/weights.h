@@ -22,7 +22,13 @@ struct NormWeights {
 template <class T>
 struct LinearWeights {
   WeightView<T> weight;
-  std::span<const T> bias;  // empty where the family has none
+  std::span<const T>
+      bias;  // empty where the family has none; in the groups of the weight's outputs
+
+  // Of output o; 0 where the family has none.
+  T bias_of(Index o) const {
+    return bias.empty() ? T{0} : bias[static_cast<std::size_t>(weight.groups.stored(o))];
+  }
 };
 
 // The weights of one block, under the names of the checkpoint as style decides them: up_proj is

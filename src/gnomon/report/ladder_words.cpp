@@ -49,6 +49,7 @@ constexpr std::array kSteps = {
     StepWords{"without earlier stream", "taking away what was in the stream before the block",
               "Everything that the embedding and earlier blocks wrote lies in the same stream."},
     StepWords{"without attention", "taking away what attention wrote in the block", ""},
+    StepWords{"without MLP", "taking away what the MLP wrote in the block", ""},
     StepWords{"without b_out", "taking away the MLP's bias",
               "The same number for every text: it cannot change r."},
     StepWords{

@@ -66,9 +66,12 @@ std::string site_table(const Json& projections, const ModelConfig& config) {
 std::string removals(const StudyData& data) {
   const HookKind site = data.target.at.site.kind;
   const bool neuron = data.target.is_neuron();
+  const bool parallel = data.config.parallel_block;
   std::vector<std::string> terms;
   if (neuron || site == HookKind::attn_out || site == HookKind::mlp_out)
     terms.emplace_back("(\"without earlier stream\", x0 @ w_out)");
+  if (parallel && site == HookKind::attn_out)
+    terms.emplace_back("(\"without MLP\", x2 @ w_out - x1 @ w_out)");
   if (neuron || site == HookKind::mlp_out)
     terms.emplace_back("(\"without attention\", x1 @ w_out - x0 @ w_out)");
   if (neuron) {
@@ -95,6 +98,8 @@ void add_conditions(NotebookFacts& facts, const StudyData& data) {
   const bool neuron = data.target.is_neuron();
   add(neuron, "neuron");
   add(!neuron, "stream");
+  add(data.config.parallel_block, "parallel");
+  add(!data.config.parallel_block, "sequential");
   add(data.config.gated_mlp, "gated");
   add(!data.config.gated_mlp, "plain");
   add(data.target.kind == TargetKind::neuron_post, "post");
@@ -116,6 +121,15 @@ void add_study_facts(NotebookFacts& facts, const StudyData& data) {
                                                               : "resid_post";
   auto& values = facts.values;
   values["target"] = site_at_name(data.target.at, config);
+  values["mlp_stream"] = config.parallel_block ? "resid_pre" : "resid_mid";
+  values["read_stream"] = config.parallel_block ? "x0" : "x1";
+  values["ladder_streams"] =
+      config.parallel_block
+          ? "x0, x2 = (study[name][test] for name in (\"resid_pre\", \"resid_post\"))\n"
+            "x1 = x0 + study[\"attn_out\"][test]  # no stream of this model: its MLP reads x0"
+          : "x0, x1, x2 = (study[name][test] for name in (\"resid_pre\", \"resid_mid\", "
+            "\"resid_post\"))";
+  values["read_where"] = config.parallel_block ? "before" : "after";
   values["d_model"] = std::to_string(config.d_model);
   values["unit"] = std::to_string(data.target.index());
   values["activation"] = activation_name(config.activation);

@@ -172,7 +172,8 @@ MachineRecord read_machine(const Fields& f) {
 }
 
 ModelRecord read_model(const Fields& f) {
-  return {f.text("name"), f.text("format"), f.sha256("sha256"), f.files("files")};
+  return {f.text("name"), f.text("format"), f.sha256("sha256"), f.files("files"),
+          f.has("weights") ? f.text("weights") : "raw"};
 }
 
 StageRecord read_stage(const Fields& f) {
@@ -239,6 +240,7 @@ Json to_json(const RunManifest& m) {
                      {"format", m.model->format},
                      {"sha256", m.model->sha256},
                      {"files", files_to_json(m.model->files)}};
+    if (m.model->weights != "raw") json["model"]["weights"] = m.model->weights;
   }
   json["data"] = nullptr;
   if (m.data) {

@@ -53,6 +53,7 @@ struct ModelRecord {
   std::string format;                       // "gguf", "safetensors"
   std::string sha256;                       // of the whole model
   std::map<std::string, FileRecord> files;  // by their names, without folders
+  std::string weights = "raw";              // weight_processing_name; in run.json unless raw
 };
 
 struct DataRecord {

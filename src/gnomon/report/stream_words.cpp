@@ -17,7 +17,9 @@ std::string stream_words(std::string_view site, const ModelConfig& config) {
     case HookKind::resid_mid:
       return fmt::format("the stream in block {} after attention, not normalised", layer);
     case HookKind::ln2_out:
-      return fmt::format("the stream in block {} after attention, after the normalisation", layer);
+      return fmt::format("the stream {} block {}{}, after the normalisation",
+                         config.parallel_block ? "before" : "in", layer,
+                         config.parallel_block ? "" : " after attention");
     case HookKind::resid_post:
       if (layer == config.n_layers - 1) {
         return fmt::format("the stream after block {}, the last, before the final normalisation",

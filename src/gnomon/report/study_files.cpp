@@ -88,6 +88,9 @@ Json projections_json(const StudyData& data, const ProjectionAnalysis& analysis)
   Json json;
   json["target"] = site_at_name(data.target.at, data.config);
   json["precision"] = precision_name(data.precision);
+  // Absent where they are as in files from before there was anything else.
+  if (data.weights != "raw") json["weights"] = data.weights;
+  if (data.config.parallel_block) json["parallel_block"] = true;
   json["scored"] = "test";
   json["n_rows"] = analysis.n_row;
   json["n_distinct"] = analysis.n_distinct;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <map>
 #include <string>
 
 #include "gnomon/base/error.h"
@@ -20,7 +21,8 @@ void check_rows(const TensorReader& reader, const StudyData& data) {
   bool fits = data.position.size() == n && data.group.size() == n && data.part.size() == n &&
               data.activation.size() == n;
   for (const Tensor<double>* stream :
-       {&data.resid_pre, &data.resid_mid, &data.resid_post, &data.resid_final}) {
+       {&data.resid_pre, data.config.parallel_block ? &data.attn_out : &data.resid_mid,
+        &data.resid_post, &data.resid_final}) {
     fits = fits && stream->shape() == std::vector<Index>{n_row, data.config.d_model};
   }
   if (data.target.is_neuron()) {
@@ -50,7 +52,11 @@ void write_study(const std::filesystem::path& path, const StudyData& data,
   writer.add("group", data.group);
   writer.add("part", part);
   writer.add("resid_pre", data.resid_pre);
-  writer.add("resid_mid", data.resid_mid);
+  if (data.config.parallel_block) {
+    writer.add("attn_out", data.attn_out);
+  } else {
+    writer.add("resid_mid", data.resid_mid);
+  }
   writer.add("resid_post", data.resid_post);
   writer.add("resid_final", data.resid_final);
   writer.add("pre", data.pre);
@@ -73,9 +79,13 @@ void write_study(const std::filesystem::path& path, const StudyData& data,
     writer.add("neuron.norm_weight", data.neuron->norm_weight);
     writer.add("neuron.norm_bias", data.neuron->norm_bias);
   }
-  writer.write(path, {{"target", site_at_name(data.target.at, data.config)},
-                      {"precision", std::string(precision_name(data.precision))},
-                      {"model_config", model_config_json(data.config)}});
+  std::map<std::string, std::string> metadata = {
+      {"target", site_at_name(data.target.at, data.config)},
+      {"precision", std::string(precision_name(data.precision))},
+      {"model_config", model_config_json(data.config)}};
+  // Absent where they are raw, as in files from before there was a choice.
+  if (data.weights != "raw") metadata["weights"] = data.weights;
+  writer.write(path, metadata);
 }
 
 StoredStudy read_study(const std::filesystem::path& path) {
@@ -88,6 +98,7 @@ StoredStudy read_study(const std::filesystem::path& path) {
   if (precision != "float32" && precision != "float64")
     throw reader.damaged(fmt::format("precision \"{}\"", precision));
   data.precision = precision == "float32" ? Precision::float32 : Precision::float64;
+  data.weights = reader.metadata_or("weights", "raw");
   data.activation = reader.numbers("activation");
   data.text = reader.indices("text");
   data.position = reader.indices("position");
@@ -97,7 +108,11 @@ StoredStudy read_study(const std::filesystem::path& path) {
     data.part.push_back(static_cast<Part>(p));
   }
   data.resid_pre = reader.matrix("resid_pre");
-  data.resid_mid = reader.matrix("resid_mid");
+  if (data.config.parallel_block) {
+    data.attn_out = reader.matrix("attn_out");
+  } else {
+    data.resid_mid = reader.matrix("resid_mid");
+  }
   data.resid_post = reader.matrix("resid_post");
   data.resid_final = reader.matrix("resid_final");
   data.pre = reader.numbers_or_empty("pre");

@@ -40,7 +40,9 @@ inline PatchStart patch_start(const Site& site, const Site& read_out, const Mode
     case HookKind::resid_post:
       return {layer + 1};
     case HookKind::attn_out:
-      if (read_from(HookKind::resid_mid)) return {layer, HookKind::resid_mid};
+      if (config.parallel_block ? read_from(HookKind::resid_post) : read_from(HookKind::resid_mid))
+        return config.parallel_block ? PatchStart{layer + 1}
+                                     : PatchStart{layer, HookKind::resid_mid};
       break;
     case HookKind::mlp_out:
       if (read_from(HookKind::resid_post)) return {layer + 1};
@@ -51,7 +53,7 @@ inline PatchStart patch_start(const Site& site, const Site& read_out, const Mode
     default:
       break;
   }
-  const bool in_mlp = site.kind > HookKind::resid_mid;
+  const bool in_mlp = site.kind > HookKind::resid_mid && !config.parallel_block;
   return {layer, in_mlp ? HookKind::resid_mid : HookKind::resid_pre, true, site.kind};
 }
 
@@ -69,12 +71,16 @@ inline Index first_attention(const PatchStart& start) {
   return start.layer + (start.at == HookKind::resid_mid ? 1 : 0);
 }
 
-// Whether attention lies between a run's start and the read-out: else a token changes no other.
+// Whether attention lies between a change and the read-out: else a token changes no other. A run
+// whose block has attention and MLP side by side may begin before an attention that does not see
+// the change.
 inline bool passes_attention(const PatchStart& start, const Site& read_out,
                              const ModelConfig& config) {
   const SiteOrder read = order_of(read_out, config);
-  return first_attention(start) < config.n_layers &&
-         read > SiteOrder{first_attention(start), HookKind::ln1_out};
+  const bool after_attention =
+      start.by_hook && start.at == HookKind::resid_pre && start.hook > HookKind::resid_mid;
+  const Index first = first_attention(start) + (after_attention ? 1 : 0);
+  return first < config.n_layers && read > SiteOrder{first, HookKind::ln1_out};
 }
 
 }  // namespace gnomon::detail

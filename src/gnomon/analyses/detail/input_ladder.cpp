@@ -15,15 +15,15 @@ namespace {
 // The linear part of what a neuron reads, with each operation of the norm switched on or off: all
 // that depends on the row are a few sums.
 struct ReadTerms {
-  Column at_pre, at_pre_weighted;  // resid_pre · w, resid_pre · (γ ⊙ w)
-  Column at_mid, at_mid_weighted;
+  Column at_pre, at_pre_weighted;    // resid_pre · w, resid_pre · (γ ⊙ w)
+  Column at_mid, at_mid_weighted;    // of the stream that the MLP reads
   double sum = 0, sum_weighted = 0;  // Σ w, Σ γ ⊙ w
   double shift = 0;                  // β · w
   double bias = 0;
 };
 
 struct MeanTerms {
-  Column pre, mid;  // mean over d_model of the streams
+  Column pre, mid;  // mean over d_model of the two streams
 };
 
 ReadTerms read_terms(const Scored& scored, const Column& read, double bias) {
@@ -33,8 +33,8 @@ ReadTerms read_terms(const Scored& scored, const Column& read, double bias) {
   ReadTerms terms;
   terms.at_pre = column_times(scored.pre_stream.matrix(), read);
   terms.at_pre_weighted = column_times(scored.pre_stream.matrix(), weighted);
-  terms.at_mid = column_times(scored.mid_stream.matrix(), read);
-  terms.at_mid_weighted = column_times(scored.mid_stream.matrix(), weighted);
+  terms.at_mid = column_times(scored.read_stream.matrix(), read);
+  terms.at_mid_weighted = column_times(scored.read_stream.matrix(), weighted);
   terms.sum = std::accumulate(read.begin(), read.end(), 0.0);
   terms.sum_weighted = std::accumulate(weighted.begin(), weighted.end(), 0.0);
   if (!neuron.norm_bias.empty()) terms.shift = dot(neuron.norm_bias, read);
@@ -109,10 +109,15 @@ ReadOperations read_operations(const StudyData& data, const std::string& symbol,
     result.switches.push_back(flag);
   };
   const bool layer_norm = data.config.norm == NormKind::layer_norm;
-  add("+ attention", fmt::format("resid_mid · {}", symbol), &ReadSwitches::attention, false);
-  if (layer_norm)
-    add("norm: centring", fmt::format("centred resid_mid · {}", symbol), &ReadSwitches::centre,
-        false);
+  // In a parallel block the MLP reads the stream before attention.
+  const bool parallel = data.config.parallel_block;
+  if (!parallel)
+    add("+ attention", fmt::format("resid_mid · {}", symbol), &ReadSwitches::attention, false);
+  if (layer_norm) {
+    add("norm: centring",
+        fmt::format("centred {} · {}", parallel ? "resid_pre" : "resid_mid", symbol),
+        &ReadSwitches::centre, false);
+  }
   add("norm: scale 1/σ", fmt::format("ln2.hook_normalized · {}", symbol), &ReadSwitches::scale,
       false);
   add("norm: weight", fmt::format("(ln2.hook_normalized ⊙ weight) · {}", symbol),
@@ -128,7 +133,7 @@ LadderPlan input_plan(const Scored& scored, const InputLadder& input,
   const StudyData& data = scored.data;
   const NeuronWeights& neuron = *data.neuron;
   const MeanTerms means = {row_means(scored.pre_stream.matrix()),
-                           row_means(scored.mid_stream.matrix())};
+                           row_means(scored.read_stream.matrix())};
   const ReadTerms terms = read_terms(scored, input.read, input.bias);
   ReadOperations read = read_operations(data, input.symbol, input.bias);
 

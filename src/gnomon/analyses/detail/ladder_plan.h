@@ -38,11 +38,13 @@ Column minus(const Column& a, const Column& b);
 struct Scored {
   const StudyData& data;
   std::vector<Index> rows;
-  Tensor<double> pre_stream, mid_stream, post_stream, final_stream;
+  Tensor<double> pre_stream, post_stream, final_stream;
+  Tensor<double> mid_stream;   // resid_mid; in a parallel block the sum resid_pre + attn_out
+  Tensor<double> read_stream;  // what the MLP reads: resid_mid; in a parallel block resid_pre
   Column truth;
   std::vector<Index> group;
   NormKind norm_kind = NormKind::layer_norm;
-  Column scale;  // σ of ln2 at resid_mid
+  Column scale;  // σ of ln2 at read_stream
 
   Scored(const StudyData& study, std::span<const Index> scored_rows);
 };

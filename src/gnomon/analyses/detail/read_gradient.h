@@ -10,13 +10,13 @@
 
 namespace gnomon::detail {
 
-// The mean over rows of the gradient of the target's number with respect to resid_mid of its block
-// at its own token, [d_model].
+// The mean over rows of the gradient of the target's number with respect to the stream that its
+// block's MLP reads, at its own token, [d_model].
 template <class T>
 std::vector<double> mean_read_gradient(const Model& model, const ReporterData& data,
                                        const Target& target, std::span<const Index> rows,
                                        Backend backend) {
-  const SiteAt at{{HookKind::resid_mid, target.layer(), std::nullopt}, target.at.position};
+  const SiteAt at{{mlp_stream(model.config()), target.layer(), std::nullopt}, target.at.position};
   const TextsOfRows texts(data, rows);
   RunOptions run;
   run.backend = backend;

@@ -29,6 +29,13 @@ Tensor<double> columns_of(const std::vector<const WeightView<T>*>& weights, Inde
   return reads;
 }
 
+Tensor<double> stacked(const Tensor<double>& above, const Tensor<double>& below) {
+  std::vector<double> values(above.values().begin(), above.values().end());
+  values.insert(values.end(), below.values().begin(), below.values().end());
+  return Tensor<double>({above.matrix().rows + below.matrix().rows, above.matrix().cols},
+                        std::move(values));
+}
+
 }  // namespace
 
 template <class T>
@@ -42,18 +49,27 @@ StreamReaders next_readers(const Model& model, const Site& site) {
     return readers;
   }
   const BlockWeights<T>& block = model.weights<T>().block(layer);
-  std::vector<const WeightView<T>*> weights;
+  const auto folded = [&](const std::vector<const WeightView<T>*>& weights,
+                          const NormWeights<T>& norm) {
+    return folded_reads(columns_of<T>(weights, config.d_model),
+                        {norm.weight.begin(), norm.weight.end()}, config.norm);
+  };
+  std::vector<const WeightView<T>*> mlp = {&block.up_proj.weight};
+  if (config.gated_mlp) mlp.push_back(&block.gate_proj.weight);
+  const std::string mlp_name = config.gated_mlp ? "W_in, W_gate" : "W_in";
   if (mid) {
-    weights = {&block.up_proj.weight};
-    if (config.gated_mlp) weights.push_back(&block.gate_proj.weight);
-    readers.name = fmt::format("{} of block {}", config.gated_mlp ? "W_in, W_gate" : "W_in", layer);
-  } else {
-    weights = {&block.q_proj.weight, &block.k_proj.weight, &block.v_proj.weight};
-    readers.name = fmt::format("W_Q, W_K, W_V of block {}", layer);
+    readers.name = fmt::format("{} of block {}", mlp_name, layer);
+    readers.reads = folded(mlp, block.ln_2);
+    return readers;
   }
-  const std::span<const T> gain = (mid ? block.ln_2 : block.ln_1).weight;
+  readers.name = "W_Q, W_K, W_V";
   readers.reads =
-      folded_reads(columns_of<T>(weights, config.d_model), {gain.begin(), gain.end()}, config.norm);
+      folded({&block.q_proj.weight, &block.k_proj.weight, &block.v_proj.weight}, block.ln_1);
+  if (config.parallel_block) {
+    readers.name += ", " + mlp_name;
+    readers.reads = stacked(readers.reads, folded(mlp, block.ln_2));
+  }
+  readers.name += fmt::format(" of block {}", layer);
   return readers;
 }
 

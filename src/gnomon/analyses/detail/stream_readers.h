@@ -19,7 +19,8 @@ struct StreamReaders {
 };
 
 // resid_mid: the MLP's input weights of its block; resid_pre, resid_post: queries, keys and values
-// of the block that follows. The norm's weight is folded in, and its centring.
+// of the block that follows, in a parallel block the MLP's input weights too. The norm's weight is
+// folded in, and its centring.
 template <class T>
 StreamReaders next_readers(const Model& model, const Site& site);
 

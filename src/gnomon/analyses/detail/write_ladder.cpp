@@ -27,9 +27,17 @@ std::vector<Removal> write_removals(const Scored& scored, const Column& write,
   if (is_stream) return removals;
   const Column pre = column_times(scored.pre_stream.matrix(), write);
   const Column mid = column_times(scored.mid_stream.matrix(), write);
-  const std::string rest = site == HookKind::attn_out ? "attn_out" : "(attn_out + mlp_out)";
+  const bool parallel = data.config.parallel_block;
+  const std::string rest =
+      site == HookKind::attn_out && !parallel ? "attn_out" : "(attn_out + mlp_out)";
   removals.push_back({{"without earlier stream", fmt::format("{} · {}", rest, symbol)}, pre});
-  if (site == HookKind::attn_out) return removals;
+  if (site == HookKind::attn_out) {
+    if (parallel) {
+      removals.push_back({{"without MLP", fmt::format("attn_out · {}", symbol)},
+                          minus(column_times(scored.post_stream.matrix(), write), mid)});
+    }
+    return removals;
+  }
   removals.push_back({{"without attention", fmt::format("mlp_out · {}", symbol)}, minus(mid, pre)});
   if (!data.neuron) return removals;
   const double bias = dot(data.neuron->output_bias, write);
@@ -44,6 +52,14 @@ std::vector<Removal> write_removals(const Scored& scored, const Column& write,
   for (std::size_t i = 0; i < others.size(); ++i) others[i] -= bias + own[i] * length_squared;
   removals.push_back({{"without other neurons", "the neuron's own write: post |w_out|²"}, others});
   return removals;
+}
+
+Tensor<double> stream_after_attention(const StudyData& study, std::span<const Index> rows) {
+  if (!study.config.parallel_block) return take_rows(study.resid_mid.matrix(), rows);
+  Tensor<double> sum = take_rows(study.resid_pre.matrix(), rows);
+  const Tensor<double> added = take_rows(study.attn_out.matrix(), rows);
+  for (std::size_t i = 0; i < sum.values().size(); ++i) sum.values()[i] += added.values()[i];
+  return sum;
 }
 
 }  // namespace
@@ -64,15 +80,16 @@ Scored::Scored(const StudyData& study, std::span<const Index> scored_rows)
     : data(study),
       rows(scored_rows.begin(), scored_rows.end()),
       pre_stream(take_rows(study.resid_pre.matrix(), scored_rows)),
-      mid_stream(take_rows(study.resid_mid.matrix(), scored_rows)),
       post_stream(take_rows(study.resid_post.matrix(), scored_rows)),
       final_stream(take_rows(study.resid_final.matrix(), scored_rows)),
+      mid_stream(stream_after_attention(study, scored_rows)),
+      read_stream(take_rows(study.mlp_stream().matrix(), scored_rows)),
       truth(take(study.activation, scored_rows)),
       group(take(study.group, scored_rows)),
       norm_kind(study.config.norm),
       scale(rows.size()) {
   Column mean(rows.size());
-  norm_scale_forward<double>(norm_kind, mean, scale, mid_stream.matrix(), study.config.norm_eps);
+  norm_scale_forward<double>(norm_kind, mean, scale, read_stream.matrix(), study.config.norm_eps);
 }
 
 LadderPlan write_plan(const Scored& scored, bool at_final) {

@@ -80,6 +80,7 @@ template <class T>
 void check_start(const ModelConfig& config, const PackedBatch& batch, const Hooks<T>& hooks,
                  const StreamStart<T>& start) {
   const bool at_mid = start.at == HookKind::resid_mid;
+  if (at_mid) check_site({HookKind::resid_mid, start.layer, std::nullopt}, config);
   if ((!at_mid && start.at != HookKind::resid_pre) || start.layer < 0 ||
       start.layer > config.n_layers - (at_mid ? 1 : 0)) {
     throw ArgumentError(ErrorCode::out_of_range,

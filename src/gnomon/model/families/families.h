@@ -9,5 +9,6 @@ const Family& gpt2_family();
 const Family& llama_family();
 const Family& mistral_family();
 const Family& qwen2_family();
+const Family& gpt_neox_family();
 
 }  // namespace gnomon

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <utility>
 
 #include "gnomon/base/file.h"
 #include "gnomon/charts/block_diagram.h"
@@ -106,9 +107,12 @@ Figure block_figure(const ModelConfig& config, const Target& target,
                         {HookKind::q, HookKind::k, HookKind::v, HookKind::rot_q, HookKind::rot_k,
                          HookKind::attn_scores, HookKind::pattern, HookKind::z},
                         layer));
-  all.push_back(
-      builder.added(builder.operation("W_O", {HookKind::result, HookKind::attn_out}, layer)));
-  all.push_back(builder.on_stream(HookKind::resid_mid, layer));
+  DiagramOperation attention_out =
+      builder.operation("W_O", {HookKind::result, HookKind::attn_out}, layer);
+  attention_out.added_to_stream = !config.parallel_block;
+  attention_out.added_with_next = config.parallel_block;
+  all.push_back(std::move(attention_out));
+  if (!config.parallel_block) all.push_back(builder.on_stream(HookKind::resid_mid, layer));
   all.push_back(builder.operation(
       "norm 2", {HookKind::ln2_scale, HookKind::ln2_normalized, HookKind::ln2_out}, layer));
   all.push_back(builder.operation(config.gated_mlp ? "W_gate, W_up" : "W_in",

@@ -17,17 +17,20 @@ const Json* evaluation_of(const ReportData& data) {
   return trainings.empty() ? nullptr : data.main.document(trainings.front() + "/evaluation.json");
 }
 
-std::string place_words(const std::string& site) {
+// `parallel`: attention and MLP stand side by side.
+std::string place_words(const std::string& site, bool parallel) {
   const auto ends = [&](std::string_view end) { return site.ends_with(end); };
   if (ends(".hook_resid_pre")) return "the stream before the block, not normalised";
   if (ends(".hook_resid_mid")) return "the stream after the block's attention, not normalised";
   if (ends(".ln2.hook_out"))
-    return "the stream after the block's attention, normalised as the neuron sees it";
+    return parallel ? "the stream before the block, normalised as the neuron sees it"
+                    : "the stream after the block's attention, normalised as the neuron sees it";
   if (ends(".hook_resid_post")) return "the stream after the block, not normalised";
   return "";
 }
 
 Html directions_defined(const Json& projections) {
+  const bool parallel = projections.contains("parallel_block");
   HtmlTable table("Directions, and the stream that each is projected on",
                   {{"direction"}, {"read at"}, {"which is"}, {"the number"}});
   for (const Json& direction : child_at(projections, "directions")) {
@@ -37,8 +40,8 @@ Html directions_defined(const Json& projections) {
                      html(text_at(direction, "why"))});
       continue;
     }
-    table.add_row({html(text_at(direction, "name")), element("code", site), html(place_words(site)),
-                   html(text_at(direction, "definition"))});
+    table.add_row({html(text_at(direction, "name")), element("code", site),
+                   html(place_words(site, parallel)), html(text_at(direction, "definition"))});
   }
   return table.is_empty() ? Html{} : table.render();
 }

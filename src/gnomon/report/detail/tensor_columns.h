@@ -45,6 +45,10 @@ class TensorReader {
  public:
   explicit TensorReader(const std::filesystem::path& path) : path_(path.string()), file_(path) {}
 
+  std::string metadata_or(const std::string& key, const std::string& otherwise) const {
+    const auto found = file_.metadata().find(key);
+    return found == file_.metadata().end() ? otherwise : found->second;
+  }
   const std::string& metadata(const std::string& key) const {
     const auto found = file_.metadata().find(key);
     if (found == file_.metadata().end())

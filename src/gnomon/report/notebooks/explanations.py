@@ -9,7 +9,7 @@
 # rounding. A step that adds the same number for every text cannot change r: its change is 0 by algebra.
 
 # %% id=ladder
-x0, x1, x2 = (study[name][test] for name in ("resid_pre", "resid_mid", "resid_post"))
+{{ladder_streams}}
 xF = final[test]
 stored_rungs = {(ladder["direction"], rung["name"]): rung
                 for ladder in audit["ladders"] for rung in ladder["rungs"]}
@@ -42,23 +42,23 @@ w, bias = {{ladder_read}}
 w_size = np.abs(w)
 climb("input", "start", x0 @ w, np.abs(x0) @ w_size)
 
-# %% id=ladder-attention if=neuron
+# %% id=ladder-attention if=neuron,sequential
 climb("input", "+ attention", x1 @ w, np.abs(x1) @ w_size)
 
 # %% id=ladder-centring if=neuron,layer_norm
-mean = x1.mean(axis=1, keepdims=True)
-climb("input", "norm: centring", (x1 - mean) @ w, (np.abs(x1) + np.abs(mean)) @ w_size)
+mean = {{read_stream}}.mean(axis=1, keepdims=True)
+climb("input", "norm: centring", ({{read_stream}} - mean) @ w, (np.abs({{read_stream}}) + np.abs(mean)) @ w_size)
 
 # %% id=ladder-no-centring if=neuron,rms_norm
 mean = 0.0  # RMSNorm does not centre
 
 # %% id=ladder-scale if=neuron
-scale = np.sqrt(((x1 - mean) ** 2).mean(axis=1, keepdims=True) + model["norm_eps"])
-size = (np.abs(x1) + np.abs(mean)) / scale
-climb("input", "norm: scale 1/σ", ((x1 - mean) / scale) @ w, size @ w_size)
+scale = np.sqrt((({{read_stream}} - mean) ** 2).mean(axis=1, keepdims=True) + model["norm_eps"])
+size = (np.abs({{read_stream}}) + np.abs(mean)) / scale
+climb("input", "norm: scale 1/σ", (({{read_stream}} - mean) / scale) @ w, size @ w_size)
 
 # %% id=ladder-weight if=neuron
-weighted = (x1 - mean) / scale * gamma
+weighted = ({{read_stream}} - mean) / scale * gamma
 climb("input", "norm: weight", weighted @ w, (size * np.abs(gamma)) @ w_size)
 
 # %% id=ladder-bias if=neuron,norm_bias

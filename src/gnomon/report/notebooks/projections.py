@@ -152,8 +152,8 @@ else:
     assert np.allclose(again, truth[some], rtol=1e-4, atol=1e-4)
 
 # %% [markdown] id=norm-title if=neuron
-# **The neuron, by hand.** A neuron does not read the residual stream: it reads the stream after attention,
-# normalised. These lines are the model's own arithmetic, from `resid_mid` to the activation.
+# **The neuron, by hand.** A neuron does not read the residual stream: it reads the stream {{read_where}} attention,
+# normalised. These lines are the model's own arithmetic, from `{{mlp_stream}}` to the activation.
 
 # %% id=norm if=neuron
 def normed(stream):
@@ -179,7 +179,7 @@ def act(x):
 # rounding at most.
 
 # %% id=identity if=neuron
-n2, n2_size = normed(study["resid_mid"])
+n2, n2_size = normed(study["{{mlp_stream}}"])
 rounding = {"float32": 2.0 ** -24, "float64": u}[about["precision"]]  # of the forward pass
 gate = n2 @ w_read + b_read
 gate_bound = 4 * (d + 8) * rounding * (n2_size @ np.abs(w_read) + abs(b_read))
@@ -199,7 +199,7 @@ else:
 bound = bound + 8 * rounding * (np.abs(truth) + np.abs(gate))
 error = np.abs(recomputed - truth)
 assert np.all(error <= bound), "the stored activation is not the neuron's"
-print(f"activation from resid_mid: largest error {error.max():.1e}, "
+print(f"activation from {{mlp_stream}}: largest error {error.max():.1e}, "
       f"{(error / bound).max():.1%} of its rounding bound")
 print(f"r of activation and recomputed activation: 1 - {1 - np.corrcoef(recomputed, truth)[0, 1]:.0e}")
 
