@@ -17,6 +17,7 @@
 #include "gnomon/model/model.h"
 #include "gnomon/tensor/safetensors.h"
 #include "support/expect_close.h"
+#include "support/golden_models.h"
 #include "support/memory_file.h"
 
 namespace gnomon {
@@ -156,15 +157,8 @@ TEST_P(GoldenModel, NextTokenLogProbabilities) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Tiny, GoldenModel,
-                         testing::Values("gpt2-tiny", "gpt2-tiny-inner", "llama-tiny",
-                                         "llama-tiny-untied", "llama-tiny-llama3", "mistral-tiny",
-                                         "qwen2-tiny", "gpt-neox-tiny", "gpt-neox-tiny-sequential"),
-                         [](const auto& model) {
-                           std::string name = model.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Tiny, GoldenModel, test::golden_models(),
+                         [](const auto& model) { return test::golden_model_name(model); });
 
 // model.gguf beside the other files: tools/make_gguf_golden.py. `version` replaces the file's own,
 // 3; up to version 3, nothing but big-endian files was added to version 2.

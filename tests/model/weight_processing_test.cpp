@@ -15,6 +15,7 @@
 #include "gnomon/model/forward.h"
 #include "gnomon/tensor/safetensors.h"
 #include "support/expect_close.h"
+#include "support/golden_models.h"
 
 namespace gnomon {
 namespace {
@@ -83,15 +84,8 @@ TEST_P(WeightProcessingGolden, EveryHookPointInFloat) {
   compare_every_hook<float>(GetParam(), kFloatTolerance);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tiny, WeightProcessingGolden,
-                         testing::Values("gpt2-tiny", "gpt2-tiny-inner", "llama-tiny",
-                                         "llama-tiny-untied", "llama-tiny-llama3", "mistral-tiny",
-                                         "qwen2-tiny", "gpt-neox-tiny", "gpt-neox-tiny-sequential"),
-                         [](const auto& model) {
-                           std::string name = model.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Tiny, WeightProcessingGolden, test::golden_models(),
+                         [](const auto& model) { return test::golden_model_name(model); });
 
 TEST(WeightProcessing, StepsAreReadInAnyOrderAndNamedInOne) {
   const ModelConfig gpt2 = Model::load(folder_of("gpt2-tiny")).config();
