@@ -154,12 +154,17 @@ SeedEvaluation read_seed_evaluation(const TrainedRun& trained, Index target) {
                           trained.record.config.evaluate.level, training)};
 }
 
+std::filesystem::path runs_of(const DerivedRunOptions& options, const std::filesystem::path& run) {
+  return options.runs_dir == kRunsFolder ? folder_of_runs(run)
+                                         : std::filesystem::path(options.runs_dir);
+}
+
 DerivedRun::DerivedRun(const Context& context, const DerivedRunOptions& options,
                        const TrainedRun& trained, std::string_view command,
                        std::vector<ConfigEntry> settings)
     : DerivedRun(context, options,
                  run_settings(context, options, trained, command, std::move(settings)),
-                 folder_of_runs(trained.record.run.path), trained.record.inputs.model,
+                 runs_of(options, trained.record.run.path), trained.record.inputs.model,
                  trained.record.run.manifest.data) {}
 
 DerivedRun::DerivedRun(const Context& context, const DerivedRunOptions& options,

@@ -66,6 +66,9 @@ struct SeedEvaluation {
 };
 SeedEvaluation read_seed_evaluation(const TrainedRun& trained, Index target);
 
+// The folder that a run made of `run` goes into: that of `run`, or --runs-dir where it is given.
+std::filesystem::path runs_of(const DerivedRunOptions& options, const std::filesystem::path& run);
+
 // The run directory of such a command. An exception that leaves a stage fails the run.
 class DerivedRun {
  public:

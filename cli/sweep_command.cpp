@@ -16,7 +16,6 @@
 #include "gnomon/analyses/sweep_pairs.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/quote.h"
-#include "gnomon/report/folder_of_runs.h"
 #include "gnomon/report/study_files.h"
 #include "gnomon/report/study_text.h"
 #include "gnomon/report/sweep_files.h"
@@ -258,7 +257,7 @@ void run_sweep(const Context& context, const SweepCommand& command) {
   options.patch.memory_budget = command.budget_mib << 20;
 
   DerivedRun run(context, command.derived, run_settings(context, command, subject),
-                 subject.trained ? folder_of_runs(subject.trained->record.run.path)
+                 subject.trained ? runs_of(command.derived, subject.trained->record.run.path)
                                  : std::filesystem::path(command.derived.runs_dir),
                  subject.trained ? subject.trained->record.inputs.model : *subject.model,
                  std::nullopt);
