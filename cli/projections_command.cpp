@@ -18,7 +18,7 @@ namespace {
 std::string outcome_text(const StudyOutcome& outcome, const TextStyle& style) {
   std::string title =
       site_at_name(outcome.data.target.at, outcome.data.config) + " against the activation";
-  if (outcome.data.weights != "raw") title += ", weights " + outcome.data.weights;
+  if (outcome.data.weights != "raw") title += "\nweights " + outcome.data.weights;
   std::string text = directions_text(outcome.analysis, title, style) + "\n" +
                      baselines_text(outcome.analysis, style) + "\n" +
                      cosines_text(outcome.analysis, style) + "\nWhy r is not 1\n\n";
