@@ -185,7 +185,9 @@ void fit_without(Planted& planted, std::vector<std::vector<double>> removed) {
 
 // What reads neither the write nor the input, and still reports, models the map from elsewhere.
 TEST_P(PlantedVerdict, AHeadFittedWithoutTheWriteIsH1) {
-  Planted planted(GetParam(), 2, 10, TrainedPart::none, 600);
+  // Neurons of which so much is left that a ridge head still beats every floor.
+  const Index neuron = GetParam() == TinyFamily::gpt_neox ? 6 : 10;
+  Planted planted(GetParam(), 2, neuron, TrainedPart::none, 600);
   fit_without(planted, {planted.write(), planted.read()});
   const VerdictStudy study = planted.judged();
   EXPECT_NEAR(*study.verdict.gain.estimate, 0, kRounding) << told(study);
