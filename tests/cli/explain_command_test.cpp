@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "gnomon/base/json.h"
@@ -150,7 +151,10 @@ TEST(ExplainCommand, EveryAliasIsExplainedOrRefusedWithAReason) {
     std::string name(row.name);
     if (const std::size_t at = name.find("{l}"); at != std::string::npos) name.replace(at, 3, "8");
     const auto result = run_gnomon({"explain", name});
-    EXPECT_EQ(result.exit_status, row.equal ? 0 : 2) << name << result.err;
+    // Families may share a name, and mean another site by it.
+    const bool equal = std::ranges::any_of(
+        hook_aliases(), [&](const HookAlias& a) { return a.name == row.name && a.equal; });
+    EXPECT_EQ(result.exit_status, equal ? 0 : 2) << name << result.err;
   }
 }
 
