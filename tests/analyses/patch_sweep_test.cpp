@@ -181,9 +181,11 @@ TEST_P(Sweep, SummandsOfTheLastBlockAddUpUnderALinearHead) {
   expect_passed(sweep);
   EXPECT_EQ(sweep.metric, SweepMetricKind::report);
   // With the MLP's output put in, what is left is what the stream before it would add directly; the
-  // stream before it also moves the MLP: together they are the other run. Where attention reads that
-  // stream too, it still has the keys of the tokens before.
-  if (!config().parallel_block) EXPECT_NEAR(*sweep.cells[1].normalised.estimate, 1, 1e-10);
+  // stream before it also moves the MLP: together they are the other run. Where attention reads
+  // that stream too, it still has the keys of the tokens before.
+  if (!config().parallel_block) {
+    EXPECT_NEAR(*sweep.cells[1].normalised.estimate, 1, 1e-10);
+  }
   // mlp_out and mlp_post enter the report linearly, so that the approximation is exact.
   EXPECT_NEAR(*sweep.cells[0].approximate, *sweep.cells[0].mean.estimate, 1e-11);
   EXPECT_NEAR(*sweep.cells[2].approximate, *sweep.cells[2].mean.estimate, 1e-11);
