@@ -9,6 +9,7 @@
 #include <regex>
 
 #include "gnomon/report/detail/report_data.h"
+#include "gnomon/report/detail/sweep_measure.h"
 #include "gnomon/report/stream_words.h"
 #include "gnomon/report/text_table.h"
 
@@ -238,8 +239,7 @@ std::string finding_of_original(const Json& import) {
 }
 
 std::string sweep_sentence(const Json& sweep) {
-  const bool normalised = !sweep.contains("why_not_normalised");
-  const char* key = normalised ? "normalised" : "effect";
+  const char* key = sweep_measure(sweep);
   const Json* best = nullptr;
   std::optional<Estimate> most;
   for (const Json& cell : child_at(sweep, "cells")) {
@@ -256,7 +256,7 @@ std::string sweep_sentence(const Json& sweep) {
       "Of the cells that move the metric by more than chance allows in the whole "
       "family (p ≤ 0.05), {} does most: {} {}.",
       text_at(*best, "cell"), estimate_text(*most),
-      normalised ? "of the difference between the two runs" : "of the metric");
+      is_normalised(sweep) ? "of the difference between the two runs" : "of the metric");
 }
 
 void add(std::vector<std::string>& sentences, std::string sentence) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gnomon/report/detail/report_sections.h"
+#include "gnomon/report/detail/sweep_measure.h"
 #include "gnomon/report/text_table.h"
 
 namespace gnomon::detail {
@@ -21,8 +22,7 @@ double magnitude(const Json& cell, const char* key) {
 }  // namespace
 
 Html sweep_results(const Json& sweep, double level) {
-  const bool normalised = !sweep.contains("why_not_normalised");
-  const char* key = normalised ? "normalised" : "effect";
+  const char* key = sweep_measure(sweep);
   std::vector<const Json*> cells;
   for (const Json& cell : child_at(sweep, "cells"))
     if (number_at(child_at(cell, key), "value")) cells.push_back(&cell);

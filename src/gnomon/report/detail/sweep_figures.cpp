@@ -8,6 +8,7 @@
 #include "gnomon/charts/layer_lines.h"
 #include "gnomon/report/detail/json_values.h"
 #include "gnomon/report/detail/run_figures.h"
+#include "gnomon/report/detail/sweep_measure.h"
 
 namespace gnomon::detail {
 namespace {
@@ -36,8 +37,8 @@ struct Sweep {
 
 Sweep read_sweep(const Json& json) {
   Sweep sweep;
-  const bool normalised = !json.contains("why_not_normalised");
-  const char* key = normalised ? "normalised" : "effect";
+  const bool normalised = is_normalised(json);
+  const char* key = sweep_measure(json);
   const std::string metric = json.at("metric").get<std::string>();
   sweep.measure = normalised ? "share of the difference that is restored (" + metric + ")"
                              : "change of the " + metric;
