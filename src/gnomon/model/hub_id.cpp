@@ -119,9 +119,11 @@ HubId parse_hub_id(std::string_view text) {
   return std::move(parsed.id);
 }
 
-bool is_commit(std::string_view text) {
-  return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+bool is_hex(std::string_view text) {
+  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
+
+bool is_commit(std::string_view text) { return text.size() == 40 && is_hex(text); }
 
 bool is_safe_hub_file(std::string_view name) {
   if (name.size() > kLongestFile) return false;

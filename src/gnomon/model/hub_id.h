@@ -26,7 +26,10 @@ std::optional<HubId> find_hub_id(std::string_view text);
 // Throws ArgumentError with what is wrong.
 HubId parse_hub_id(std::string_view text);
 
-// 40 lower-case hexadecimal digits.
+// Lower-case hexadecimal digits and nothing else.
+bool is_hex(std::string_view text);
+
+// 40 of them.
 bool is_commit(std::string_view text);
 
 // Whether a file name of a repository may become a path below a folder: parts between slashes that
