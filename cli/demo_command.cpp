@@ -87,11 +87,7 @@ void demo_command(const Context& context, const std::string& out) {
   run_part(context, unit, false, root + "/head");
   context.message("\nThe blocks after the target's and a head report it");
   run_part(context, unit, true, root + "/after_target");
-  context.message(
-      fmt::format("Next:  gnomon compare {0}/head {0}/after_target\n"
-                  "       gnomon verdict {0}/after_target\n"
-                  "       gnomon report {0}/after_target",
-                  root));
+  context.message(fmt::format("       gnomon compare {0}/head {0}/after_target", root));
 }
 
 }  // namespace
