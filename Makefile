@@ -3,6 +3,7 @@ BUILD := build/release
 GNOMON := $(BUILD)/gnomon
 MODEL := smollm2-135m
 WERROR := $(if $(CI),ON,OFF)
+PRECOMPILE := ON
 # With what building the Python module and the tests in Python need.
 PYTHON := $(BUILD)/venv/bin/python
 
@@ -12,7 +13,7 @@ setup:
 	@tools/install_packages.sh
 
 $(BUILD)/build.ninja: CMakeLists.txt CMakePresets.json | setup
-	cmake --preset release -DGNOMON_WERROR=$(WERROR)
+	cmake --preset release -DGNOMON_WERROR=$(WERROR) -DGNOMON_PRECOMPILE=$(PRECOMPILE)
 
 build: setup $(BUILD)/build.ninja
 	cmake --build $(BUILD) --target gnomon_cli

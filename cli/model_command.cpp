@@ -14,7 +14,9 @@
 #include "cli/terminal.h"
 #include "gnomon/base/json.h"
 #include "gnomon/model/fetch.h"
+#include "gnomon/model/hub_cache.h"
 #include "gnomon/model/hub_fetch.h"
+#include "gnomon/model/hub_settings.h"
 #include "gnomon/model/model.h"
 #include "gnomon/report/text_table.h"
 #include "gnomon/report/wrapped_text.h"
@@ -157,12 +159,48 @@ void run_show(const Context& context, const std::string& name) {
   }
 }
 
+// The embedded model and those of the hub's cache: what a folder holds, and where it is.
+struct FolderModel {
+  std::string name;
+  std::filesystem::path path;
+  std::string licence, description;
+};
+
+std::vector<FolderModel> folder_models(const std::filesystem::path& hub_cache) {
+  std::vector<FolderModel> models;
+  const std::string embedded(kEmbeddedModel);
+  if (const auto path = embedded_model_folder(embedded)) {
+    models.push_back(
+        {embedded, *path, "Apache-2.0",
+         "the embedded model: GPT-2 family, 5 blocks, d_model 160, trained on novels"});
+  }
+  for (const auto& [name, path] : hub_snapshots(hub_cache)) {
+    models.push_back({name, path, "", "in the Hugging Face cache"});
+  }
+  return models;
+}
+
+std::uint64_t bytes_in(const std::filesystem::path& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
+    const std::uint64_t size =
+        std::filesystem::file_size(file.path(), error);  // of a link's target
+    if (!error) bytes += size;
+  }
+  return bytes;
+}
+
 void run_list(const Context& context) {
   constexpr int kDescriptionIndent = 17;
   const std::filesystem::path cache = user_cache_folder();
+  const std::filesystem::path hub_cache = hub_settings(environment_variable).cache;
   Json list = Json::array();
-  TextTable table({{"name"}, {"size", Align::right}, {"licence"}, {"fetched"}});
+  TextTable table({{"name", Align::left, true}, {"size", Align::right}, {"licence"}, {"fetched"}});
   std::string descriptions;
+  const auto describe = [&](const std::string& name, const std::string& description) {
+    descriptions += labelled_text("  " + name, description, kDescriptionIndent);
+  };
   for (const KnownModel& model : known_models()) {
     const auto path = find_known_model(model.name, cache);
     list.push_back({{"name", model.name},
@@ -171,15 +209,30 @@ void run_list(const Context& context) {
                     {"description", model.description},
                     {"path", path ? Json(visible_text(path->string())) : Json(nullptr)}});
     table.add_row({model.name, size_text(model.bytes), model.licence, path ? "yes" : "no"});
-    descriptions += labelled_text("  " + model.name, model.description, kDescriptionIndent);
+    describe(model.name, model.description);
+  }
+  for (const FolderModel& model : folder_models(hub_cache)) {
+    const std::uint64_t bytes = bytes_in(model.path);
+    list.push_back({{"name", model.name},
+                    {"bytes", bytes},
+                    {"licence", model.licence.empty() ? Json(nullptr) : Json(model.licence)},
+                    {"description", model.description},
+                    {"path", visible_text(model.path.string())}});
+    table.add_row({model.name, size_text(bytes),
+                   model.licence.empty() ? TableCell::missing("stands on the model's page")
+                                         : TableCell(model.licence),
+                   "yes"});
+    describe(model.name, model.description);
   }
   if (context.options.json) {
-    context.out << dump_json(
-        Json{{"cache", visible_text(cache.string())}, {"models", std::move(list)}});
+    context.out << dump_json(Json{{"cache", visible_text(cache.string())},
+                                  {"hub_cache", visible_text(hub_cache.string())},
+                                  {"models", std::move(list)}});
     return;
   }
   context.out << table.render(context.text_style()) << "\n" << descriptions;
-  context.message(fmt::format("cache: {}", visible_text(cache.string())));
+  context.message(fmt::format("cache: {}, and of the hub: {}", visible_text(cache.string()),
+                              visible_text(hub_cache.string())));
 }
 
 void fetch_known(const Context& context, const std::string& name) {

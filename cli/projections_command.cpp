@@ -9,6 +9,7 @@
 #include "cli/study_options.h"
 #include "cli/study_run.h"
 #include "cli/terminal.h"
+#include "gnomon/report/original_definitions_files.h"
 #include "gnomon/report/study_files.h"
 #include "gnomon/report/study_text.h"
 
@@ -23,6 +24,7 @@ std::string outcome_text(const StudyOutcome& outcome, const TextStyle& style) {
                      baselines_text(outcome.analysis, style) + "\n" +
                      cosines_text(outcome.analysis, style) + "\nWhy r is not 1\n\n";
   for (const Ladder& ladder : outcome.ladders) text += ladder_text(ladder, style) + "\n";
+  if (!outcome.original.empty()) text += original_definitions_text(outcome.original, style) + "\n";
   return text + checks_text(outcome.checks, style);
 }
 
@@ -34,6 +36,8 @@ void run_projections(const Context& context, const StudyOptions& options) {
     Json json = projections_json(outcome.data, outcome.analysis);
     json["weights"] = outcome.data.weights;
     json["audit"] = audit_json(outcome.ladders);
+    if (!outcome.original.empty())
+      json["as_original"] = original_definitions_json(outcome.original);
     json["checks"] = checks_json(outcome.checks);
     context.out << dump_json(json);
   } else {
@@ -51,7 +55,11 @@ void add_projections_command(CLI::App& app, Context& context) {
       app.add_subcommand("projections", "Compare four directions with the true activation");
   command->group(kStudyGroup);
   add_study_options(*command, *options);
-  add_weights_option(*command, options->weights);
+  CLI::Option* weights = add_weights_option(*command, options->weights);
+  command
+      ->add_flag("--as-original", options->as_original,
+                 "Also as the original study computed them, and what each step between changes")
+      ->excludes(weights);
   command->get_option("--model")->required();
   command->get_option("--target")->required();
   command->get_option("--texts")->required();

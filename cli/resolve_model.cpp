@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <utility>
 #include <vector>
@@ -34,6 +35,14 @@ fs::path code_folder() {
   return fs::path(info.dli_fname).parent_path();
 }
 
+// Installed, as a Python package, and as built.
+std::vector<fs::path> asset_folders() {
+  std::error_code error;
+  const fs::path binary = fs::read_symlink("/proc/self/exe", error).parent_path();
+  return {(binary / ".." / "share" / "gnomon").lexically_normal(),
+          code_folder() / "share" / "gnomon", fs::path(GNOMON_ASSETS)};
+}
+
 fs::path hub_snapshot(const HubId& id, const fs::path& no_folder) {
   const HubSettings settings = hub_settings(environment_variable);
   HubLookUp found = find_hub_snapshot(HubRepository(settings.cache, id), id.revision);
@@ -51,11 +60,8 @@ fs::path user_cache_folder() {
 std::optional<fs::path> embedded_model_folder(const std::string& name) {
   if (name != kEmbeddedModel) return std::nullopt;
   std::error_code error;
-  const fs::path binary = fs::read_symlink("/proc/self/exe", error).parent_path();
-  for (const fs::path& folder :
-       {binary / ".." / "share" / "gnomon" / name, code_folder() / "share" / "gnomon" / name,
-        fs::path(GNOMON_ASSETS) / name}) {
-    if (fs::exists(folder / "config.json", error)) return folder.lexically_normal();
+  for (const fs::path& folder : asset_folders()) {
+    if (fs::exists(folder / name / "config.json", error)) return folder / name;
   }
   return std::nullopt;
 }
@@ -76,6 +82,14 @@ fs::path resolve_model(const std::string& given) {
   }
   std::error_code error;
   if (fs::exists(given, error)) return given;
+  if (given == kEmbeddedModel) {
+    std::vector<std::string> searched;
+    for (const fs::path& folder : asset_folders()) searched.push_back(quote(folder.string(), 400));
+    throw FileError(ErrorCode::not_found,
+                    fmt::format("the embedded model {} is not beside this command, searched {}",
+                                quote(given), fmt::join(searched, ", ")),
+                    "install gnomon with its share folder, or name the model's folder");
+  }
   if (const std::optional<HubId> id = find_hub_id(given))
     return hub_snapshot(*id, fs::absolute(given, error));
   const std::vector<std::string> names = known_names();

@@ -20,6 +20,7 @@ struct StudyOptions {
   std::string texts;
   Precision precision = Precision::float32;
   std::string weights = "raw";  // --weights, only where the command has the option
+  bool as_original = false;     // --as-original, likewise
   std::string out;
   std::string runs_dir = "runs";
   std::string name;

@@ -10,6 +10,7 @@
 #include "cli/run_records.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
+#include "gnomon/report/original_definitions_files.h"
 #include "gnomon/report/run_directory.h"
 #include "gnomon/report/study_files.h"
 
@@ -34,6 +35,8 @@ RunSettings run_settings(const Context& context, const StudyOptions& options, co
       {"run.precision", std::string(precision_name(options.precision)), "--precision"},
       {"run.weights", weights, options.weights == "raw" ? "default" : "--weights"},
       {"run.prepend_bos", false, "default"},
+      {"analysis.as_original", options.as_original,
+       options.as_original ? "--as-original" : "default"},
       {"analysis.bootstrap", integer(defaults.n_bootstrap), "default"},
       {"analysis.confidence", defaults.level, "default"},
       {"analysis.random_directions", integer(defaults.n_random_direction), "default"},
@@ -55,6 +58,8 @@ void write_results(RunDirectory& run, const StudyOutcome& outcome, const StudyTe
   run.write_csv("analysis/correlation.csv", correlation_csv(outcome.analysis));
   run.write_json("analysis/audit.json", audit_json(outcome.ladders));
   run.write_csv("analysis/audit.csv", audit_csv(outcome.ladders));
+  if (!outcome.original.empty())
+    run.write_json("analysis/as_original.json", original_definitions_json(outcome.original));
   run.write_json("checks.json", checks_json(outcome.checks));
 }
 
@@ -119,6 +124,9 @@ StudyOutcome run_study(const Context& context, const StudyOptions& options,
           options.precision == Precision::float32
               ? analyse_projections(outcome.data, model.weights<float>(), projection_options)
               : analyse_projections(outcome.data, model.weights<double>(), projection_options);
+      if (options.as_original)
+        outcome.original =
+            original_definitions(outcome.data, model.weights<double>(), outcome.analysis);
     });
     run.stage("audit", [&] {
       LadderOptions ladder_options;

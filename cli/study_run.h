@@ -8,6 +8,7 @@
 #include "cli/context.h"
 #include "cli/study_options.h"
 #include "gnomon/analyses/identity_checks.h"
+#include "gnomon/analyses/original_definitions.h"
 #include "gnomon/analyses/projections.h"
 
 namespace gnomon::cli {
@@ -17,6 +18,7 @@ struct StudyOutcome {
   StudyData data;
   ProjectionAnalysis analysis;
   std::vector<Ladder> ladders;
+  std::vector<OriginalDirection> original;  // only where asked for
   std::vector<CheckResult> checks;
   std::filesystem::path run;
   std::string messages;  // what was said on the way, for console.log

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The activation of one neuron on two texts, as examples/activation.cpp has it."""
+"""The activation of one neuron on two texts, as examples/activation/activation.cpp has it."""
 
 import sys
 

@@ -7,7 +7,7 @@ packages="
   g++ make cmake ninja-build pkg-config git
   libopenblas-openmp-dev liblapacke-dev libboost-math-dev
   nlohmann-json3-dev libfmt-dev libcli11-dev libtomlplusplus-dev
-  libssl-dev zlib1g-dev libpcre2-dev libcurl4-openssl-dev
+  libssl-dev zlib1g-dev libpcre2-dev libutf8proc-dev libcurl4-openssl-dev
   libgtest-dev libbenchmark-dev
   python3 python3-dev python3-venv python3-pip python3-jsonschema
   chromium

@@ -25,7 +25,7 @@ import unicodedata
 
 import gguf
 import tokenizers
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests/golden/tokens"
@@ -54,8 +54,10 @@ def ids_text(ids):
 # ---- tokenizers -------------------------------------------------------------------------------
 
 
-def bpe(vocab, merges, pre, added, **options):
+def bpe(vocab, merges, pre, added, normalizer=None, **options):
     tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=merges, **options))
+    if normalizer is not None:
+        tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = pre
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([t for t in added if t.special])
@@ -110,6 +112,15 @@ CUSTOM_ADDED = [
     dict(content="wordy", special=False, normalized=False, single_word=True),
     dict(content=" sp ", special=False, normalized=False),
     dict(content="é", special=False, normalized=True),
+]
+# For the tokenizer that composes: marks in and out of order, Hangul, exclusions from composition,
+# starters made of marks, added tokens in both forms.
+COMPOSING = [
+    "e\u0301", "caf\u00e9 cafe\u0301", "a\u0323\u0302", "a\u0302\u0323", "\u1ea1\u0302", "\u0344", "a\u0344", "\u0958 \u0915\u093c",
+    "\u1112\u1161\u11ab\u1100\u1173\u11af", "\ud55c\u11ab", "\u1112\u1161 \u11ab", "\u212b \u00c5 A\u030a", "\u2126", "\uf900", "\ufb1d",
+    "\u0f73", "a\u0f73\u0301", "\u0f71\u0f72\u0f74", "x\u0f74\u0f73", "\u09c7\u09be\u09d7", "\u0bc6\u0bbe", "\U0001d15e", "\u0301\u0300",
+    "e\u0301" * 20, "\u0327\u0301e\u0301\u0327", "wo\u0301rd word\u0301", "<|plain|>e\u0301<|left|>\u0301", "\u1e9b\u0323", "q\u0307\u0323",
+    "\u00e9e\u0301 \u0301", "\u30cf\u3099 \u30cf\u309a", "\u304b\u3099\u304d", "na\u0131\u0308ve", "\u0061\u05ae\u0300\u0315\u0062", "\U00011935\U00011930", "\U00011938",
 ]
 
 
@@ -270,6 +281,7 @@ def make_texts():
         texts.append("".join(p + rng.choice(["", "", " ", " ", "  ", "\n"]) for p in parts))
     for _ in range(100):  # any assigned code points
         texts.append("".join(chr(rng.choice(CODE_POINTS[:0x32000])) for _ in range(rng.randint(1, 8))))
+    texts += COMPOSING
     seen, unique = set(), []
     for text in texts:
         if text not in seen:
@@ -330,6 +342,7 @@ def main():
         "digit_runs": bpe(gpt2_vocab, gpt2_merges, pre_tokenizers.Sequence(
             [pre_tokenizers.Digits(individual_digits=False), byte_level()]), end),
         "custom_added": bpe(gpt2_vocab, gpt2_merges, byte_level(), end + custom),
+        "composed": bpe(gpt2_vocab, gpt2_merges, byte_level(), end + custom, normalizer=normalizers.NFC()),
         "unknown": bpe(smol_vocab, smol_merges, byte_level(), [], unk_token="<|endoftext|>"),
         "fused_unknown": bpe(smol_vocab, smol_merges, byte_level(), [], unk_token="<|endoftext|>", fuse_unk=True),
     }
@@ -361,7 +374,8 @@ def main():
     tokenizer_of = {"gpt2": gpt2, "smollm2": smollm2, **hashed}
     golden["sweeps"] = [
         {"tokenizer": name, "context": context, "blocks": sweep(tokenizer_of[name], context)}
-        for name, context in (("gpt2", "a*1 *b"), ("smollm2", "a*1 *b"), ("custom_added", "word* *<|left|>"))]
+        for name, context in (("gpt2", "a*1 *b"), ("smollm2", "a*1 *b"), ("custom_added", "word* *<|left|>"),
+                                    ("composed", "e*\u0327\u0301 \u0327*\u0327a\u1161*\u11a8"))]
     golden["pretoken_context"] = PRETOKEN_CONTEXT
     golden["pretoken_sweeps"] = {name: pretoken_sweep(tokenizer_of[name].pre_tokenizer)
                                  for name in ("gpt2", "smollm2", "llama3", "qwen2", "digit_runs")}

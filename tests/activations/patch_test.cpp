@@ -188,7 +188,7 @@ TYPED_TEST(PatchTest, TheStreamOfAnotherTextGivesItsRun) {
           read_one<T>(this->model(), texts, {site, {Position::Kind::last, -1}});
       const std::span<const T> row = other.values.matrix().row(1);
       const std::vector<Patch<T>> patches = {
-          {0, site, last, last, EditMode::set, {row.begin(), row.end()}}};
+          {0, site, last, last, EditMode::set, {row.begin(), row.end()}, {}}};
       const PatchResult<T> result = run_patches<T>(this->model(), texts, patches, {logits, {}}, {});
       EXPECT_TRUE(same_bits<T>(this->row(result, 0), clean.values.matrix().row(1)));
       EXPECT_FALSE(same_bits<T>(this->row(result, 0), clean.values.matrix().row(0)));

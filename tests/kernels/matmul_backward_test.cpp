@@ -271,15 +271,16 @@ TYPED_TEST(LinearBackward, NothingToSum) {
                                Output::add, backend);
       EXPECT_EQ(grad, std::vector<T>(6, T{3}));
       std::vector<T> grad_bias = {1, 2};
-      linear_backward_weight<T>({grad.data(), 3, 2, 3, layout}, grad_bias, {nullptr, 0, 3},
+      const Index stride = layout == WeightLayout::in_out ? 2 : 3;
+      linear_backward_weight<T>({grad.data(), 3, 2, stride, layout}, grad_bias, {nullptr, 0, 3},
                                 {nullptr, 0, 2}, backend);
       EXPECT_EQ(grad, std::vector<T>(6, T{3}));
       EXPECT_EQ(grad_bias, (std::vector<T>{1, 2}));
       linear_backward_input<T>({grad.data(), 2, 3}, {grad.data(), 2, 0}, {nullptr, 3, 0, 3, layout},
                                Output::overwrite, backend);
       EXPECT_EQ(grad, std::vector<T>(6, T{0}));
-      linear_backward_input<T>({nullptr, 0, 3}, {nullptr, 0, 2}, {grad.data(), 3, 2, 3, layout},
-                               Output::overwrite, backend);
+      linear_backward_input<T>({nullptr, 0, 3}, {nullptr, 0, 2},
+                               {grad.data(), 3, 2, stride, layout}, Output::overwrite, backend);
     }
   }
 }

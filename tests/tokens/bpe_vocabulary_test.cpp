@@ -41,6 +41,16 @@ TEST(BpeVocabulary, GivesTheTokenizersOfHuggingFace) {
   }
 }
 
+TEST(BpeVocabulary, OfQwen2Composes) {
+  TokenizerSpec spec = golden_spec("qwen2");
+  const Tokenizer tokenizer(tokenizer_spec_from_bpe_vocabulary(as_vocabulary(spec, "qwen2")));
+  EXPECT_EQ(tokenizer.decode(tokenizer.encode("e\u0301")), "\u00e9");
+  spec.compose = true;
+  const Tokenizer expected(spec);
+  for (const std::string& text : golden().texts)
+    ASSERT_EQ(tokenizer.encode(text), expected.encode(text)) << Json(text);
+}
+
 TEST(BpeVocabulary, UserDefinedTokensAreFoundButNotSpecial) {
   BpeVocabulary vocabulary;
   vocabulary.pieces = {"a", "b", "<x>", "unused"};
@@ -58,10 +68,9 @@ TEST(BpeVocabulary, RefusesWhatItDoesNotKnow) {
     tokenizer_spec_from_bpe_vocabulary(vocabulary);
     FAIL() << "expected UnsupportedError";
   } catch (const UnsupportedError& e) {
-    EXPECT_STREQ(
-        e.what(),
-        "\"model.gguf\": pre-tokenizer \"deepseek-llm\", expected \"gpt-2\", \"smollm\" or "
-        "\"llama-bpe\"");
+    EXPECT_STREQ(e.what(),
+                 "\"model.gguf\": pre-tokenizer \"deepseek-llm\", expected \"gpt-2\", \"smollm\", "
+                 "\"llama-bpe\" or \"qwen2\"");
   }
   vocabulary.pre_tokenizer = "gpt-2";
   vocabulary.token_types[7] = 6;

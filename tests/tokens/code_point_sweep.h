@@ -11,7 +11,7 @@
 namespace gnomon::test {
 
 inline constexpr char32_t kSweepBlock = 4096;
-inline constexpr std::size_t kNSweeps = 3;
+inline constexpr std::size_t kNSweeps = 4;
 
 inline std::string in_context(const std::string& context, char32_t code_point) {
   std::string text;

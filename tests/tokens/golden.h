@@ -166,6 +166,11 @@ inline TokenizerSpec custom_added_spec() {
 inline TokenizerSpec golden_spec(const std::string& name) {
   if (name == "tiny") return read_tokenizer_json(golden_path("tiny_tokenizer.json"));
   if (name == "custom_added") return custom_added_spec();
+  if (name == "composed") {
+    TokenizerSpec spec = custom_added_spec();
+    spec.compose = true;
+    return spec;
+  }
   TokenizerSpec spec = name == "smollm2" || name == "unknown" || name == "fused_unknown"
                            ? smollm2_spec()
                            : gpt2_spec();

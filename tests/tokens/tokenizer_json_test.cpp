@@ -141,9 +141,14 @@ TEST(TokenizerJson, ReadsPreTokenizers) {
 
 TEST(TokenizerJson, NamesWhatItDoesNotSupport) {
   EXPECT_EQ(unsupported([](Json& j) {
-              j["normalizer"] = {{"type", "NFC"}};
+              j["normalizer"] = {{"type", "Lowercase"}};
             }),
-            "normalizer \"NFC\", expected none");
+            "normalizer \"Lowercase\", expected \"NFC\" or none");
+  EXPECT_EQ(unsupported([](Json& j) {
+              j["normalizer"] = {{"type", "Sequence"},
+                                 {"normalizers", {{{"type", "NFC"}}, {{"type", "Sequence"}}}}};
+            }),
+            "normalizer \"Sequence\", expected \"NFC\" or none");
   EXPECT_EQ(unsupported([](Json& j) {
               j["decoder"] = {{"type", "Metaspace"}};
             }),

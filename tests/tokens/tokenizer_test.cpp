@@ -78,8 +78,8 @@ TEST_P(HashedGolden, GivesTheIdsOfHuggingFace) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tokenizer, HashedGolden,
-                         testing::Values("llama3", "qwen2", "digit_runs", "custom_added", "unknown",
-                                         "fused_unknown", "tiny"),
+                         testing::Values("llama3", "qwen2", "digit_runs", "custom_added",
+                                         "composed", "unknown", "fused_unknown", "tiny"),
                          [](const auto& row) { return row.param; });
 
 TEST(Tokenizer, GivesTheIdsOfHuggingFaceForNews) {
@@ -151,6 +151,30 @@ TEST(Tokenizer, EachSpanHoldsTheBytesOfItsToken) {
       }
     }
   }
+}
+
+TEST(Tokenizer, SpansOfComposedTextAreOfTheTextAsGiven) {
+  const Tokenizer tokenizer(golden_spec("composed"));
+  for (const std::string& text : golden().texts) {
+    const Encoding encoding = tokenizer.encode_with_offsets(text);
+    expect_spans_cover(encoding, text.size());
+    const bool takes_blanks = text.find("<|") != std::string::npos;
+    if (takes_blanks || tokenizer.decode(encoding.ids) != text) continue;
+    // Nothing was composed: every token holds the bytes of its span.
+    for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
+      const TextSpan span = encoding.spans[i];
+      ASSERT_EQ(tokenizer.decode({&encoding.ids[i], 1}),
+                text.substr(span.first, span.last - span.first));
+    }
+  }
+  // e and its accent, three bytes, are the two bytes of the one token of é.
+  TokenizerSpec spec = gpt2_spec();
+  spec.compose = true;
+  const Tokenizer plain(spec);
+  const Encoding cafe = plain.encode_with_offsets("cafe\u0301!");
+  ASSERT_EQ(plain.decode(cafe.ids), "caf\u00e9!");
+  EXPECT_EQ(cafe.spans.back(), (TextSpan{6, 7}));
+  EXPECT_EQ(cafe.spans[cafe.spans.size() - 2].last, 6u);
 }
 
 TEST(Tokenizer, AnyBytesRoundTrip) {

@@ -168,6 +168,15 @@ class Layout(HubCase):
         self.assertEqual(checked["name"], f"org/tiny@{COMMIT}")
         self.assertEqual(len(self.hub.requests), before)
 
+    def test_list_shows_whole_models_of_the_cache(self):
+        self.fetch()
+        self.fetch("org/parts")
+        (self.cache / "models--org--parts/snapshots" / COMMIT / "model-00002-of-00002.safetensors").unlink()
+        shown = json.loads(self.gnomon("model", "list", "--json").stdout)
+        self.assertEqual(shown["hub_cache"], str(self.cache))
+        paths = {row["name"]: row["path"] for row in shown["models"] if row["name"].startswith("org/")}
+        self.assertEqual(paths, {f"org/tiny@{COMMIT}": str(self.repository / "snapshots" / COMMIT)})
+
     def test_second_fetch_downloads_nothing_and_repairs_what_is_damaged(self):
         self.fetch()
         n_get = len(self.store_gets())

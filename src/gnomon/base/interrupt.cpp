@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gnomon/base/interrupt.h"
 
-#include <csignal>
+#include <atomic>
 
 #include "gnomon/base/error.h"
 
 namespace gnomon {
 namespace {
 
-volatile std::sig_atomic_t interrupt_requested = 0;  // NOLINT: a signal handler needs it
+// Set by a signal handler, or by another thread.
+std::atomic<bool> interrupt_requested = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 }  // namespace
 
-void request_interrupt() noexcept { interrupt_requested = 1; }
-void clear_interrupt() noexcept { interrupt_requested = 0; }
+void request_interrupt() noexcept { interrupt_requested = true; }
+void clear_interrupt() noexcept { interrupt_requested = false; }
 
 void check_interrupted() {
-  if (interrupt_requested != 0) throw Error(ErrorCode::interrupted, "stopped on request");
+  if (interrupt_requested) throw Error(ErrorCode::interrupted, "stopped on request");
 }
 
 }  // namespace gnomon

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <system_error>
@@ -42,6 +43,18 @@ FileError write_failure(const fs::path& path, const std::string& why) {
 
 FileError write_failure(const fs::filesystem_error& e) {
   return write_failure(e.path1(), e.code().message());
+}
+
+// The first file of a model that a snapshot does not have.
+std::optional<std::string> missing_file(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::exists(folder / "config.json", error)) return "config.json";
+  const std::vector<fs::path> weights = safetensors_files(folder);
+  if (weights.empty()) return "model.safetensors";
+  for (const fs::path& file : weights) {
+    if (!fs::exists(file, error)) return file.filename().string();
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -187,17 +200,23 @@ HubLookUp find_hub_snapshot(const HubRepository& repository, const std::string& 
   const std::optional<std::string> commit = repository.commit_of(revision);
   if (!commit) return {{}, fmt::format("no refs/{}", revision)};
   const fs::path folder = repository.snapshot(*commit);
-  const auto missing = [&](std::string_view what) {
-    return HubLookUp{{}, fmt::format("no {} in snapshots/{}", what, *commit)};
-  };
   if (!fs::is_directory(folder, error)) return {{}, fmt::format("no snapshots/{}", *commit)};
-  if (!fs::exists(folder / "config.json", error)) return missing("config.json");
-  const std::vector<fs::path> weights = safetensors_files(folder);
-  if (weights.empty()) return missing("model.safetensors");
-  for (const fs::path& file : weights) {
-    if (!fs::exists(file, error)) return missing(file.filename().string());
-  }
+  if (const auto file = missing_file(folder))
+    return {{}, fmt::format("no {} in snapshots/{}", *file, *commit)};
   return {folder, {}};
+}
+
+std::vector<std::pair<std::string, fs::path>> hub_snapshots(const fs::path& cache) {
+  std::vector<std::pair<std::string, fs::path>> found;
+  std::error_code error;
+  for (const auto& repository : fs::directory_iterator(cache, error)) {
+    for (const auto& snapshot : fs::directory_iterator(repository.path() / "snapshots", error)) {
+      const std::optional<std::string> name = hub_snapshot_name(snapshot.path());
+      if (name && !missing_file(snapshot.path())) found.emplace_back(*name, snapshot.path());
+    }
+  }
+  std::ranges::sort(found);
+  return found;
 }
 
 std::optional<std::string> hub_snapshot_name(const fs::path& folder) {
@@ -210,8 +229,8 @@ std::optional<std::string> hub_snapshot_name(const fs::path& folder) {
   name.erase(0, kBegin.size());
   const std::size_t separator = name.find("--");
   if (separator == std::string::npos) return std::nullopt;
-  name.replace(separator, 2, "/");
-  const std::string text = fmt::format("{}@{}", name, folder.filename().string());
+  const std::string text = fmt::format("{}/{}@{}", name.substr(0, separator),
+                                       name.substr(separator + 2), folder.filename().string());
   return find_hub_id(text) ? std::optional(text) : std::nullopt;
 }
 

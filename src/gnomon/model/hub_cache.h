@@ -16,6 +16,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "gnomon/model/hub_id.h"
 
@@ -85,6 +87,11 @@ struct HubLookUp {
 // The snapshot of a revision, which may have been put there by any program. Whole means config.json
 // and model.safetensors, or model.safetensors.index.json with every file that it names.
 HubLookUp find_hub_snapshot(const HubRepository& repository, const std::string& revision);
+
+// Every snapshot in the cache that is whole: "ORG/NAME@COMMIT" and its folder, by name. None where
+// the cache is not there or cannot be read.
+std::vector<std::pair<std::string, std::filesystem::path>> hub_snapshots(
+    const std::filesystem::path& cache);
 
 // "ORG/NAME@COMMIT" for the folder of a snapshot; nothing for any other path.
 std::optional<std::string> hub_snapshot_name(const std::filesystem::path& folder);

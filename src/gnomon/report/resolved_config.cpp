@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::int64_t kConfigSchema = 1;  // stored
 
-std::string quoted(std::string_view text) {
+std::string quoted_toml(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
     const Utf8Character c = utf8_character_at(text, 0);
@@ -46,7 +46,7 @@ bool is_bare(char c) {
 
 std::string toml_key(std::string_view key) {
   const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), is_bare);
-  return bare ? std::string(key) : quoted(key);
+  return bare ? std::string(key) : quoted_toml(key);
 }
 
 struct TomlText {
@@ -58,10 +58,11 @@ struct TomlText {
     if (text.find_first_of(".e") == std::string::npos) text += ".0";
     return text;
   }
-  std::string operator()(const std::string& value) const { return quoted(value); }
+  std::string operator()(const std::string& value) const { return quoted_toml(value); }
   std::string operator()(const std::vector<std::string>& values) const {
     std::string text = "[";
-    for (std::size_t i = 0; i < values.size(); ++i) text += (i > 0 ? ", " : "") + quoted(values[i]);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      text += (i > 0 ? ", " : "") + quoted_toml(values[i]);
     return text + "]";
   }
   std::string operator()(const std::vector<std::int64_t>& values) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gnomon/text/groups.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
@@ -99,11 +101,12 @@ GroupRuleCount apply_rule(GroupRule rule, std::span<const TextRecord> records,
     case GroupRule::exact_text:
       // The letter keeps the key of an empty text from being empty.
       join_equal_keys(
-          records, [](const TextRecord& r) { return "t" + r.text; }, sets, count);
+          records, [](const TextRecord& r) { return fmt::format("t{}", r.text); }, sets, count);
       return count;
     case GroupRule::normalised_text:
       join_equal_keys(
-          records, [](const TextRecord& r) { return "t" + normalised_text(r.text); }, sets, count);
+          records, [](const TextRecord& r) { return fmt::format("t{}", normalised_text(r.text)); },
+          sets, count);
       return count;
     case GroupRule::template_id:
       join_equal_keys(

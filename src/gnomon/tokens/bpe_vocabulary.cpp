@@ -17,14 +17,16 @@ enum TokenType : std::int32_t { kNormal = 1, kControl = 3, kUserDefined = 4, kUn
 struct PreTokenizer {
   std::string_view name;
   std::vector<PretokenStep> steps;
-  bool ignore_merges;
+  bool ignore_merges = false;
+  bool compose = false;
 };
 
 const std::vector<PreTokenizer>& pre_tokenizers() {
   static const std::vector<PreTokenizer> rows = {
-      {"gpt-2", {PretokenStep::gpt2}, false},
-      {"smollm", {PretokenStep::digits, PretokenStep::gpt2}, false},
-      {"llama-bpe", {PretokenStep::llama3}, true},
+      {.name = "gpt-2", .steps = {PretokenStep::gpt2}},
+      {.name = "smollm", .steps = {PretokenStep::digits, PretokenStep::gpt2}},
+      {.name = "llama-bpe", .steps = {PretokenStep::llama3}, .ignore_merges = true},
+      {.name = "qwen2", .steps = {PretokenStep::qwen2}, .compose = true},
   };
   return rows;
 }
@@ -33,8 +35,8 @@ const PreTokenizer& find_pre_tokenizer(const BpeVocabulary& vocabulary) {
   for (const PreTokenizer& row : pre_tokenizers()) {
     if (row.name == vocabulary.pre_tokenizer) return row;
   }
-  throw UnsupportedError(fmt::format("\"{}\": pre-tokenizer {}, expected \"gpt-2\", \"smollm\" or "
-                                     "\"llama-bpe\"",
+  throw UnsupportedError(fmt::format("\"{}\": pre-tokenizer {}, expected \"gpt-2\", \"smollm\", "
+                                     "\"llama-bpe\" or \"qwen2\"",
                                      vocabulary.origin, quote(vocabulary.pre_tokenizer)),
                          "use the model's Hugging Face folder with its tokenizer.json");
 }
@@ -52,6 +54,7 @@ TokenizerSpec tokenizer_spec_from_bpe_vocabulary(BpeVocabulary vocabulary) {
   TokenizerSpec spec;
   spec.steps = pre_tokenizer.steps;
   spec.ignore_merges = pre_tokenizer.ignore_merges;
+  spec.compose = pre_tokenizer.compose;
   for (std::size_t i = 0; i < vocabulary.token_types.size(); ++i) {
     const std::int32_t type = vocabulary.token_types[i];
     if (type == kControl || type == kUserDefined) {

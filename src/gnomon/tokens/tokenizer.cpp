@@ -13,6 +13,7 @@
 #include "gnomon/tokens/detail/added_tokens.h"
 #include "gnomon/tokens/detail/byte_alphabet.h"
 #include "gnomon/tokens/detail/byte_pair_merge.h"
+#include "gnomon/tokens/detail/composed_text.h"
 #include "gnomon/tokens/detail/pretoken_cache.h"
 #include "gnomon/tokens/detail/pretokenizer.h"
 
@@ -88,9 +89,19 @@ detail::MergeTable index_merges(const TokenizerSpec& spec, const PieceIndex& ids
   return table;
 }
 
-std::vector<const AddedToken*> added_where(const TokenizerSpec& spec, bool normalized) {
+// The added tokens as they are searched for.
+std::vector<AddedToken> searched_tokens(const TokenizerSpec& spec) {
+  std::vector<AddedToken> tokens = spec.added;
+  for (AddedToken& token : tokens) {
+    if (!spec.compose || !token.normalized) continue;
+    if (auto composed = detail::compose(token.content)) token.content = std::move(composed->text);
+  }
+  return tokens;
+}
+
+std::vector<const AddedToken*> added_where(const std::vector<AddedToken>& added, bool normalized) {
   std::vector<const AddedToken*> tokens;
-  for (const AddedToken& token : spec.added) {
+  for (const AddedToken& token : added) {
     if (token.normalized == normalized) tokens.push_back(&token);
   }
   return tokens;
@@ -99,13 +110,19 @@ std::vector<const AddedToken*> added_where(const TokenizerSpec& spec, bool norma
 }  // namespace
 
 struct Tokenizer::Tables {
+  using EncodeText = void (Tables::*)(std::string_view, std::size_t, Encoding&) const;
+
   explicit Tables(TokenizerSpec given);
 
   // Each appends to `out`; `offset` is where its text starts in the whole.
   void encode_well_formed(std::string_view text, std::size_t offset, Encoding& out) const;
+  void encode_between_added(std::string_view text, std::size_t offset, Encoding& out) const;
   void encode_plain(std::string_view text, std::size_t offset, Encoding& out) const;
   void encode_pretoken(std::string_view pretoken, std::size_t offset, Encoding& out) const;
   void encode_byte(unsigned char byte, std::size_t offset, Encoding& out) const;
+  // Added tokens as they are, the text between them by `encode_text`.
+  void encode_parts(const detail::AddedTokens& tokens, std::string_view text, std::size_t offset,
+                    EncodeText encode_text, Encoding& out) const;
 
   // One symbol for each byte that has a piece or is unknown.
   std::vector<detail::Symbol> symbols_of(std::string_view pretoken, bool& all_have_pieces) const;
@@ -116,6 +133,7 @@ struct Tokenizer::Tables {
   PieceIndex ids;  // views into spec.pieces
   detail::MergeTable merges;
   detail::Pretokenizer pretokenizer;
+  std::vector<AddedToken> searched;
   detail::AddedTokens added;
   detail::AddedTokens added_normalized;
   std::vector<std::string> bytes;     // id -> what it decodes to
@@ -130,8 +148,9 @@ Tokenizer::Tables::Tables(TokenizerSpec given)
       ids(index_pieces(spec)),
       merges(index_merges(spec, ids)),
       pretokenizer(spec.steps),
-      added(added_where(spec, false)),
-      added_normalized(added_where(spec, true)),
+      searched(searched_tokens(spec)),
+      added(added_where(searched, false)),
+      added_normalized(added_where(searched, true)),
       special(spec.pieces.size()) {
   bytes.reserve(spec.pieces.size());
   n_merged.reserve(spec.pieces.size());
@@ -164,19 +183,34 @@ std::size_t Tokenizer::Tables::checked(TokenId id, std::string_view who) const {
 
 void Tokenizer::Tables::encode_well_formed(std::string_view text, std::size_t offset,
                                            Encoding& out) const {
-  std::vector<detail::TextPart> parts;
-  added.split(text, 0, parts);
-  std::vector<detail::TextPart> finer;
-  for (const detail::TextPart& part : parts) {
-    if (part.token != nullptr) {
-      finer.push_back(part);
-    } else {
-      added_normalized.split(text.substr(part.first, part.last - part.first), part.first, finer);
-    }
+  encode_parts(added, text, offset, &Tables::encode_between_added, out);
+}
+
+void Tokenizer::Tables::encode_between_added(std::string_view text, std::size_t offset,
+                                             Encoding& out) const {
+  const std::optional<detail::ComposedText> composed =
+      spec.compose ? detail::compose(text) : std::nullopt;
+  if (!composed) {
+    encode_parts(added_normalized, text, offset, &Tables::encode_plain, out);
+    return;
   }
-  for (const detail::TextPart& part : finer) {
+  std::size_t n_before = out.ids.size();
+  encode_parts(added_normalized, composed->text, 0, &Tables::encode_plain, out);
+  for (; n_before < out.ids.size(); ++n_before) {
+    TextSpan& span = out.spans[n_before];
+    span = {offset + composed->original_of(span.first), offset + composed->original_of(span.last)};
+  }
+}
+
+void Tokenizer::Tables::encode_parts(const detail::AddedTokens& tokens, std::string_view text,
+                                     std::size_t offset, EncodeText encode_text,
+                                     Encoding& out) const {
+  std::vector<detail::TextPart> parts;
+  tokens.split(text, 0, parts);
+  for (const detail::TextPart& part : parts) {
     if (part.token == nullptr) {
-      encode_plain(text.substr(part.first, part.last - part.first), offset + part.first, out);
+      (this->*encode_text)(text.substr(part.first, part.last - part.first), offset + part.first,
+                           out);
     } else {
       out.ids.push_back(part.token->id);
       out.spans.push_back({offset + part.first, offset + part.last});

@@ -25,6 +25,8 @@ struct TextSpan {
 
 // Spans are in order, do not overlap and, where no byte was left out, cover the text. Only a
 // character's first byte need be at the start of a token: a token may hold a part of a character.
+// Where the tokenizer composes characters, spans are those of the text as it was given; a span is
+// empty where one character of it became several.
 struct Encoding {
   std::vector<TokenId> ids;
   std::vector<TextSpan> spans;  // of each id
@@ -38,7 +40,8 @@ struct Encoding {
 //
 // Text that is not UTF-8 has no counterpart there, where text is always Unicode. Here each
 // well-formed stretch is encoded as a text of its own, and each byte between stretches as the token
-// of that byte, so that decode(encode(bytes)) == bytes for a vocabulary that has every byte.
+// of that byte, so that decode(encode(bytes)) == bytes for a vocabulary that has every byte and a
+// tokenizer that does not compose characters.
 class Tokenizer {
  public:
   // Throws FileError, naming spec.origin, where pieces repeat, ids are out of range or a merge uses

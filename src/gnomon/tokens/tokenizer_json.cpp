@@ -283,10 +283,21 @@ void read_pre_tokenizer(const Reader& root, TokenizerSpec& spec) {
   if (!ended) root.unsupported("a pre-tokenizer without ByteLevel", "ByteLevel to be the last");
 }
 
+void read_normalizer_step(const Reader& step, TokenizerSpec& spec) {
+  const std::string type = step.string("type");
+  if (type != "NFC") step.unsupported("normalizer " + quote(type), "\"NFC\" or none");
+  spec.compose = true;
+}
+
+void read_normalizer(const Reader& root, TokenizerSpec& spec) {
+  if (root.is_null("normalizer")) return;
+  const Reader normalizer = root.object("normalizer");
+  if (normalizer.string("type") != "Sequence") return read_normalizer_step(normalizer, spec);
+  for (const VocabularyJson& value : normalizer.array("normalizers"))
+    read_normalizer_step(Reader(root.origin(), "normalizer.normalizers", value), spec);
+}
+
 void refuse_other_parts(const Reader& root) {
-  if (!root.is_null("normalizer")) {
-    root.unsupported("normalizer " + quote(root.object("normalizer").string("type")), "none");
-  }
   if (!root.is_null("decoder") && root.object("decoder").string("type") != "ByteLevel") {
     root.unsupported("decoder " + quote(root.object("decoder").string("type")), "\"ByteLevel\"");
   }
@@ -313,6 +324,7 @@ TokenizerSpec read_tokenizer_json(const std::filesystem::path& path) {
   spec.origin = path.string();
   const Reader root(spec.origin, "", file);
   refuse_other_parts(root);
+  read_normalizer(root, spec);
   read_pre_tokenizer(root, spec);
   auto numbered = read_model(root.object("model"), spec);
   read_added_tokens(root, numbered, spec);

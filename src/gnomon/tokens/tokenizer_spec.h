@@ -37,6 +37,9 @@ struct TokenizerSpec {
   std::vector<std::string> pieces;                          // id -> piece
   std::vector<std::pair<std::string, std::string>> merges;  // first merge first
   std::vector<AddedToken> added;
+  // Text is brought into Unicode's normalization form C between added tokens; those that are
+  // `normalized` are searched for in what comes of it, in that form.
+  bool compose = false;
   std::vector<PretokenStep> steps;
   bool ignore_merges = false;  // a pretoken that is a piece becomes that piece, whatever the merges
   // Stands for a byte that has no piece; without it such a byte is left out, as in Hugging Face.

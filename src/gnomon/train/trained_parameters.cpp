@@ -120,7 +120,7 @@ Component component_of(WeightKind kind) {
 }
 
 bool matches_pattern(std::string_view name, std::string_view pattern) {
-  return matches_whole(name, "*" + std::string(pattern) + "*");
+  return matches_whole(name, fmt::format("*{}*", pattern));
 }
 
 std::vector<ParameterRow> trained_parameters(const TrainedParameters& trained,
