@@ -15,7 +15,8 @@ Run by hand, outside the repository, with torch, transformers and transformer_le
                TransformerLens, batches of 32 padded on the right, the same hooks, stopped before the unembedding
                Gnomon, `gnomon activations`
     forward  the last stream of every token of the same texts, in one process a side, loading not counted:
-               PyTorch, GPT2Model in batches of 32 texts sorted by length and padded, float32 and bfloat16
+               PyTorch, GPT2Model in batches of 32 texts sorted by length and padded, float32
+               PyTorch in bfloat16 on the first --n-bfloat16 texts, where processors without bfloat16 units take minutes
                Gnomon, `gnomon.capture`, float32
              with the largest error of each against PyTorch in float64, over the largest value
     start    `gnomon activations` of one short text, from the start of the process, its files in memory
@@ -226,8 +227,6 @@ def compare_forward(arguments):
 
     torch.set_num_threads(arguments.threads)
     texts = read_ids(arguments)[1][: arguments.n_forward]
-    n_token = sum(map(len, texts))
-
     def model_of(dtype):
         model = transformers.GPT2Model.from_pretrained(arguments.folder, dtype=dtype).eval()
         model.ln_f = torch.nn.Identity()
@@ -242,17 +241,20 @@ def compare_forward(arguments):
     with torch.inference_mode():
         exact = torch_forward(model_of(torch.float64), texts)
         models = {"PyTorch float32": model_of(torch.float32), "PyTorch bfloat16": model_of(torch.bfloat16)}
-        runs = {side: (lambda model=model: torch_forward(model, texts)) for side, model in models.items()}
+        few = texts[: arguments.n_bfloat16]
+        of_side = {"PyTorch float32": texts, "PyTorch bfloat16": few, "Gnomon float32": texts}
+        runs = {side: (lambda side=side: torch_forward(models[side], of_side[side])) for side in models}
         runs["Gnomon float32"] = run_gnomon
         for side, function in runs.items():
-            error = (function().double() - exact).abs().max() / exact.abs().max()
-            print(f"forward: {side}: largest error against float64 {error:.1e}")
+            of_these = exact[: sum(map(len, of_side[side]))]
+            error = (function().double() - of_these).abs().max() / of_these.abs().max()
+            print(f"forward: {side}: largest error against float64 {error:.1e}", flush=True)
         rates = {side: [] for side in runs}
         for _ in range(arguments.repeats):
             for side, function in runs.items():
                 begin = time.perf_counter()
                 function()
-                rates[side].append(n_token / (time.perf_counter() - begin))
+                rates[side].append(sum(map(len, of_side[side])) / (time.perf_counter() - begin))
     for side, found in rates.items():
         line = f"forward: {side}: {statistics.median(found):.0f} tokens/s"
         if side != "Gnomon float32":
@@ -303,6 +305,7 @@ def main():
     both.add_argument("--module", default=str(ROOT / "build/release/python"))
     both.add_argument("--repeats", type=int, default=3)
     both.add_argument("--n-forward", type=int, default=200)
+    both.add_argument("--n-bfloat16", type=int, default=2)
     both.add_argument("--jobs", nargs="+", choices=["job", "forward", "start"], default=["job", "start", "forward"])
     both.set_defaults(run=run)
     for command in (side, both):

@@ -48,7 +48,7 @@ Json original_definitions_json(std::span<const OriginalDirection> directions) {
     if (!direction.why.empty()) row["why_no_direction"] = direction.why;
     rows.push_back(std::move(row));
   }
-  return {{"schema_version", 1}, {"directions", std::move(rows)}};
+  return {{"$schema", "urn:gnomon:schema:as_original:1"}, {"directions", std::move(rows)}};
 }
 
 std::string original_definitions_text(std::span<const OriginalDirection> directions,
