@@ -87,10 +87,13 @@ TEST(ModelCommand, ShowsSizesOfBothFamilies) {
 
 TEST(ModelCommand, ListsWhatIsInTheCache) {
   const test::TemporaryFolder cache;
-  const test::EnvironmentEntries environment = {{"GNOMON_CACHE", cache.path().string()}};
+  const test::EnvironmentEntries environment = {{"GNOMON_CACHE", cache.path().string()},
+                                                {"HF_HUB_CACHE", (cache.path() / "hub").string()}};
   const Json before = Json::parse(run_gnomon({"model", "list", "--json"}, environment).out);
-  ASSERT_EQ(before["models"].size(), known_models().size());
+  ASSERT_EQ(before["models"].size(), known_models().size() + 1);
   EXPECT_TRUE(before["models"][0]["path"].is_null());
+  EXPECT_EQ(before["models"].back()["name"], "gnomon-books");
+  EXPECT_TRUE(before["models"].back()["path"].is_string());
   const auto text = run_gnomon({"model", "list"}, environment);
   EXPECT_NE(text.out.find(known_models()[0].name), std::string::npos);
   for (const std::string& line : test::lines_of(text.out))
