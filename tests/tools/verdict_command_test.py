@@ -38,7 +38,7 @@ class VerdictTest(unittest.TestCase):
         return run_gnomon(self.root, *arguments, status=status)
 
     def test_verdict_of_a_head(self):
-        self.gnomon("train", "--config", "study.toml", "--out", "run")
+        self.gnomon("run", "--config", "study.toml", "--out", "run")
         done = self.gnomon("verdict", "run", "--out", "verdict")
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
         self.assertIn("0 failed", done.stdout)
@@ -53,6 +53,10 @@ class VerdictTest(unittest.TestCase):
         self.assertEqual(verdict["gain"]["value"], patch["gain"]["value"])
         again = self.gnomon("verdict", "run", "--out", "again", "--json")
         self.assertEqual(json.loads(again.stdout)["evidence"], verdict["evidence"])
+        # The write-up says what was found when the neuron was written into.
+        self.gnomon("report", "run", "--format", "md")
+        self.assertIn("were written into it", (self.root / "run/report/writeup.md").read_text())
+        self.gnomon("verify", "run")
         self.gnomon("verdict", "verdict", status=2)
         self.gnomon("verdict", "run", "--target", "1", status=2)
         self.gnomon("verdict", "run", "--training-seed", "7", status=3)

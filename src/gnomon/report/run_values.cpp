@@ -29,7 +29,8 @@ std::string setting_of(const std::vector<ConfigEntry>& configuration, std::strin
   return "";
 }
 
-bool is_patch_of(const StoredRun& candidate, const StoredRun& run) {
+// Whether a run of this command has patched the run's target.
+bool is_patch_of(const StoredRun& candidate, const StoredRun& run, std::string_view command) {
   if (candidate.manifest.status != RunStatus::done ||
       !candidate.manifest.files.contains("analysis/patch.json"))
     return false;
@@ -37,22 +38,27 @@ bool is_patch_of(const StoredRun& candidate, const StoredRun& run) {
   const auto is = [&](std::string_view key, std::string_view value) {
     return setting_of(configuration, key) == value;
   };
-  return is("command", "patch") && is("run.id", run.manifest.id) &&
+  return is("command", command) && is("run.id", run.manifest.id) &&
          is("run.configuration_sha256", run.manifest.configuration_sha256) && is("patch.site", "");
 }
 
+// A verdict patches too; a patch run that was made for itself comes first.
 std::optional<StoredRun> patch_run_of(const StoredRun& run) {
-  std::optional<StoredRun> found;
-  for (const ListedRun& listed : list_runs(folder_of_runs(run.path))) {
-    if (!listed.run) continue;
-    try {
-      if (!is_patch_of(*listed.run, run)) continue;
-    } catch (const FileError&) {
-      continue;
+  const std::vector<ListedRun> all = list_runs(folder_of_runs(run.path));
+  for (const std::string_view command : {"patch", "verdict"}) {
+    std::optional<StoredRun> found;
+    for (const ListedRun& listed : all) {
+      if (!listed.run) continue;
+      try {
+        if (!is_patch_of(*listed.run, run, command)) continue;
+      } catch (const FileError&) {
+        continue;
+      }
+      if (!found || listed.run->manifest.id < found->manifest.id) found = listed.run;
     }
-    if (!found || listed.run->manifest.id < found->manifest.id) found = listed.run;
+    if (found) return found;
   }
-  return found;
+  return std::nullopt;
 }
 
 }  // namespace
