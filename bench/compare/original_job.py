@@ -14,7 +14,7 @@ Run by hand, outside the repository, with torch, transformers and transformer_le
                TransformerLens, one text at a time, hooks at the four sites, with unembedding, as the study's notebook
                TransformerLens, batches of 32 padded on the right, the same hooks, stopped before the unembedding
                Gnomon, `gnomon activations`
-    forward  the last stream of every token of the same texts, in one process a side, loading not counted:
+    forward  the last stream of every token of the same texts, loading not counted:
                PyTorch, GPT2Model in batches of 32 texts sorted by length and padded, float32
                PyTorch in bfloat16 on the first --n-bfloat16 texts, where processors without bfloat16 units take minutes
                Gnomon, `gnomon.capture`, float32
@@ -28,7 +28,6 @@ their median, smallest and largest are printed.
 
 import argparse
 import importlib.metadata
-import json
 import os
 import pathlib
 import platform
@@ -173,8 +172,8 @@ def compare_job(arguments, folder):
                           str(outputs[side]), "--threads", str(arguments.threads), "--n-text", str(arguments.n_text)]
     measured = {side: [] for side in commands}
     for turn in range(arguments.repeats):
+        own_out.unlink(missing_ok=True)  # the command does not replace a file
         for side, command in commands.items():
-            own_out.unlink(missing_ok=True) if side == "Gnomon" else None
             measured[side].append(timed_process(command))
         if turn == 0:
             mine = read_sites(own_out)

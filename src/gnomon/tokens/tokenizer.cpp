@@ -194,10 +194,10 @@ void Tokenizer::Tables::encode_between_added(std::string_view text, std::size_t 
     encode_parts(added_normalized, text, offset, &Tables::encode_plain, out);
     return;
   }
-  std::size_t n_before = out.ids.size();
+  const std::size_t n_before = out.ids.size();
   encode_parts(added_normalized, composed->text, 0, &Tables::encode_plain, out);
-  for (; n_before < out.ids.size(); ++n_before) {
-    TextSpan& span = out.spans[n_before];
+  for (std::size_t i = n_before; i < out.ids.size(); ++i) {
+    TextSpan& span = out.spans[i];
     span = {offset + composed->original_of(span.first), offset + composed->original_of(span.last)};
   }
 }

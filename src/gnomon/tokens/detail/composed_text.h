@@ -9,8 +9,8 @@
 
 namespace gnomon::detail {
 
-// A text in Unicode's normalization form C (UAX #15) as Hugging Face tokenizers has it, by Unicode 9,
-// and where its bytes come from.
+// A text in Unicode's normalization form C (UAX #15) as Hugging Face tokenizers has it, by Unicode
+// 9, and where its bytes come from.
 struct ComposedText {
   // The text is made of stretches, each of which is composed on its own.
   struct Stretch {
