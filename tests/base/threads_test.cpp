@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
+#include <numeric>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace gnomon {
@@ -57,6 +60,55 @@ TEST_P(Threads, RethrowAfterAllHaveEnded) {
   };
   EXPECT_THROW(run(), std::runtime_error);
   EXPECT_EQ(ended, GetParam());
+}
+
+TEST_P(Threads, RunWhatABodySharesOutOnItsOwnThread) {
+  std::atomic<int> visits = 0;
+  parallel_for(0, 20, 1, [&](std::int64_t first, std::int64_t last) {
+    const auto outer = std::this_thread::get_id();
+    for (std::int64_t i = first; i < last; ++i) {
+      parallel_for(0, 10, 1, [&](std::int64_t inner_first, std::int64_t inner_last) {
+        if (GetParam() > 1) {
+          EXPECT_EQ(std::this_thread::get_id(), outer);
+        }
+        visits += static_cast<int>(inner_last - inner_first);
+      });
+    }
+  });
+  EXPECT_EQ(visits, 200);
+}
+
+TEST_P(Threads, ServeSeveralCallersAtOnce) {
+  constexpr int kCallers = 4;
+  constexpr std::int64_t kRounds = 200, kItems = 64;
+  std::vector<std::int64_t> sums(kCallers);
+  {
+    std::vector<std::jthread> callers;
+    for (std::int64_t& sum : sums) {
+      callers.emplace_back([&sum] {
+        for (std::int64_t round = 0; round < kRounds; ++round) {
+          std::vector<std::int64_t> item(kItems);
+          parallel_for(0, kItems, 1, [&](std::int64_t first, std::int64_t last) {
+            for (std::int64_t i = first; i < last; ++i) item[static_cast<std::size_t>(i)] = i;
+          });
+          sum += std::accumulate(item.begin(), item.end(), std::int64_t{0});
+        }
+      });
+    }
+  }
+  EXPECT_EQ(sums, std::vector<std::int64_t>(kCallers, kRounds * kItems * (kItems - 1) / 2));
+}
+
+// Sleeping and waking: pauses longer than a waiting thread spins.
+TEST_P(Threads, WakeForWorkThatComesLate) {
+  for (int round = 0; round < 20; ++round) {
+    std::this_thread::sleep_for(std::chrono::microseconds(300));
+    std::atomic<int> visits = 0;
+    parallel_for(0, 8, 1, [&](std::int64_t first, std::int64_t last) {
+      visits += static_cast<int>(last - first);
+    });
+    EXPECT_EQ(visits, 8);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Counts, Threads, ::testing::Values(1, 2, 5));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <span>
@@ -11,6 +13,7 @@
 #include "gnomon/base/random.h"
 #include "gnomon/base/threads.h"
 #include "gnomon/kernels/detail/instruction_set.h"
+#include "gnomon/kernels/detail/product.h"
 #include "gnomon/tensor/view.h"
 
 namespace gnomon::test {
@@ -36,6 +39,20 @@ template <class T>
 bool same_bits(std::span<const T> a, std::span<const T> b) {
   return a.size() == b.size() &&
          (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
+}
+
+// start + Σ_k a(k) b(k) as the backend "packed" sums.
+template <class T, class A, class B>
+T sum_of_chains(T start, Index n_inner, const A& a, const B& b) {
+  T sum = start;
+  const Index length = detail::chain_length(n_inner);
+  for (Index first = 0; first < n_inner; first += length) {
+    T chain = 0;
+    for (Index k = first; k < std::min(first + length, n_inner); ++k)
+      chain = std::fma(a(k), b(k), chain);
+    sum += chain;
+  }
+  return sum;
 }
 
 // A matrix whose rows lie apart and whose first element is not aligned to a vector; the gaps hold a

@@ -195,7 +195,7 @@ TYPED_TEST(LinearBackward, EveryBackendIsTheReference) {
   }
 }
 
-TYPED_TEST(LinearBackward, PackedIsAChainOfFusedMultiplyAdds) {
+TYPED_TEST(LinearBackward, PackedIsASumOfChainsOfFusedMultiplyAdds) {
   using T = TypeParam;
   if (detail::instruction_set() == detail::InstructionSet::baseline) {
     GTEST_SKIP() << "this machine does not fuse";
@@ -207,10 +207,9 @@ TYPED_TEST(LinearBackward, PackedIsAChainOfFusedMultiplyAdds) {
     for (Index i = 0; i < c.shape.n_row; ++i) {
       for (Index k = 0; k < c.shape.n_in; ++k) {
         const auto cell = static_cast<std::size_t>(i * c.shape.n_in + k);
-        T sum = before_x[cell];
-        for (Index o = 0; o < c.shape.n_out; ++o) {
-          sum = std::fma(c.grad_y.read()(i, o), c.weight_view()(k, o), sum);
-        }
+        const T sum = sum_of_chains<T>(
+            before_x[cell], c.shape.n_out, [&](Index o) { return c.grad_y.read()(i, o); },
+            [&](Index o) { return c.weight_view()(k, o); });
         ASSERT_EQ(grad_x[cell], sum) << i << ", " << k;
       }
     }
@@ -220,10 +219,9 @@ TYPED_TEST(LinearBackward, PackedIsAChainOfFusedMultiplyAdds) {
       for (Index o = 0; o < c.shape.n_out; ++o) {
         const auto cell = static_cast<std::size_t>(
             c.layout == WeightLayout::in_out ? k * c.shape.n_out + o : o * c.shape.n_in + k);
-        T sum = before[cell];
-        for (Index i = 0; i < c.shape.n_row; ++i) {
-          sum = std::fma(c.x.read()(i, k), c.grad_y.read()(i, o), sum);
-        }
+        const T sum = sum_of_chains<T>(
+            before[cell], c.shape.n_row, [&](Index i) { return c.x.read()(i, k); },
+            [&](Index i) { return c.grad_y.read()(i, o); });
         ASSERT_EQ(grad_weight[cell], sum) << k << ", " << o;
       }
     }

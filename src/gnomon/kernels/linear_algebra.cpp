@@ -11,41 +11,11 @@
 #include <string_view>
 
 #include "gnomon/base/error.h"
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include "gnomon/kernels/detail/blas_threads.h"
+#include "gnomon/kernels/detail/product.h"
 
 namespace gnomon {
 namespace {
-
-int blas_threads() {
-#ifdef _OPENMP
-  return omp_get_max_threads();
-#else
-  return 1;
-#endif
-}
-
-void set_blas_threads([[maybe_unused]] int n) {
-#ifdef _OPENMP
-  omp_set_num_threads(n);
-#endif
-}
-
-// Keeps BLAS on the calling thread while it lives. A factorisation is a chain of thousands of small
-// products: shared out, its bits depend on the number of threads, and on a busy machine the waiting
-// for one another costs far more than the sharing gains. Without OpenMP it does nothing.
-class OneBlasThread {
- public:
-  OneBlasThread() : before_(blas_threads()) { set_blas_threads(1); }
-  ~OneBlasThread() { set_blas_threads(before_); }
-  OneBlasThread(const OneBlasThread&) = delete;
-  OneBlasThread& operator=(const OneBlasThread&) = delete;
-
- private:
-  int before_;
-};
 
 int blas_size(std::string_view function, Index n) {
   if (n > std::numeric_limits<int>::max()) {
@@ -53,11 +23,6 @@ int blas_size(std::string_view function, Index n) {
                                  std::numeric_limits<int>::max()));
   }
   return static_cast<int>(n);
-}
-
-// CBLAS refuses a stride below 1 even where there is nothing to stride over.
-int blas_stride(std::string_view function, Index stride) {
-  return std::max(1, blas_size(function, stride));
 }
 
 void check_square(std::string_view function, MatrixView<const double> a) {
@@ -97,22 +62,28 @@ Tensor<double> copy_lower_triangle(std::string_view function, MatrixView<const d
   return copy;
 }
 
-void mirror_lower_triangle(MatrixView<double> g) {
-  for (Index i = 0; i < g.rows; ++i) {
-    for (Index j = 0; j < i; ++j) g(j, i) = g(i, j);
-  }
+using detail::Factor;
+
+Factor<double> factor_of(MatrixView<const double> a, Op op) {
+  if (op == Op::transposed) return {a.data, 1, a.stride};
+  return {a.data, a.stride, 1};
 }
 
-void gram(std::string_view function, MatrixView<double> g, MatrixView<const double> x,
-          CBLAS_TRANSPOSE transpose, Output output) {
-  const Index n = transpose == CblasTrans ? x.cols : x.rows;
-  const Index k = transpose == CblasTrans ? x.rows : x.cols;
+// g = a aᵀ, or g += a aᵀ, where a is [g.rows, n_inner]. The lower triangle is computed and
+// mirrored.
+void gram(std::string_view function, MatrixView<double> g, const Factor<double>& a, Index n,
+          Index n_inner, Output output) {
+  constexpr Index kBand = 96;  // rows at a time, whose part right of the diagonal is not computed
   check_shape(function, "g", g, n, n);
-  if (n == 0) return;
-  cblas_dsyrk(CblasRowMajor, CblasLower, transpose, blas_size(function, n), blas_size(function, k),
-              1, x.data, blas_stride(function, x.stride), output == Output::add ? 1 : 0, g.data,
-              blas_stride(function, g.stride));
-  mirror_lower_triangle(g);
+  const Factor<double> turned{a.data, a.col, a.row};
+  for (Index first = 0; first < n; first += kBand) {
+    const Index last = std::min(first + kBand, n);
+    detail::multiply<double>({&g(first, 0), last - first, last, g.stride},
+                             {a.at(first, 0), a.row, a.col}, turned, n_inner, output);
+  }
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = 0; j < i; ++j) g(j, i) = g(i, j);
+  }
 }
 
 void fix_sign(std::span<double> vector) {
@@ -134,19 +105,15 @@ void multiply(MatrixView<double> c, MatrixView<const double> a, Op op_a, MatrixV
   const Index n = turn_b ? b.rows : b.cols;
   check_shape("multiply", "b", b, turn_b ? n : k, turn_b ? k : n);
   check_shape("multiply", "c", c, m, n);
-  if (m == 0 || n == 0) return;
-  cblas_dgemm(CblasRowMajor, turn_a ? CblasTrans : CblasNoTrans, turn_b ? CblasTrans : CblasNoTrans,
-              blas_size("multiply", m), blas_size("multiply", n), blas_size("multiply", k), 1,
-              a.data, blas_stride("multiply", a.stride), b.data, blas_stride("multiply", b.stride),
-              output == Output::add ? 1 : 0, c.data, blas_stride("multiply", c.stride));
+  detail::multiply(c, factor_of(a, op_a), factor_of(b, op_b), k, output);
 }
 
 void gram_of_columns(MatrixView<double> g, MatrixView<const double> x, Output output) {
-  gram("gram_of_columns", g, x, CblasTrans, output);
+  gram("gram_of_columns", g, factor_of(x, Op::transposed), x.cols, x.rows, output);
 }
 
 void gram_of_rows(MatrixView<double> g, MatrixView<const double> x) {
-  gram("gram_of_rows", g, x, CblasNoTrans, Output::overwrite);
+  gram("gram_of_rows", g, factor_of(x, Op::plain), x.rows, x.cols, Output::overwrite);
 }
 
 SymmetricEigen symmetric_eigen(MatrixView<const double> a) {
@@ -155,7 +122,7 @@ SymmetricEigen symmetric_eigen(MatrixView<const double> a) {
   eigen.value.resize(static_cast<std::size_t>(a.rows));
   if (a.rows == 0) return eigen;
   const int n = static_cast<int>(a.rows);
-  const OneBlasThread one_blas_thread;
+  detail::set_blas_threads(1);
   // Read by columns, our lower triangle is LAPACK's upper one, and its eigenvector columns come
   // back as our rows: no transposition either way.
   const int info =
@@ -185,7 +152,7 @@ Tensor<double> cholesky_solve(MatrixView<const double> a, MatrixView<const doubl
   if (x.size() == 0) return x;
   const int n = static_cast<int>(a.rows);
   const int k = blas_size("cholesky_solve", b.cols);
-  const OneBlasThread one_blas_thread;
+  detail::set_blas_threads(1);
   const int info = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', n, factor.data(), n);
   if (info != 0) {
     throw NumericError(

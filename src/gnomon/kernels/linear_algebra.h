@@ -9,9 +9,9 @@
 
 namespace gnomon {
 
-// Dense linear algebra in double, through LAPACK and CBLAS. Dimensions are at most 2^31 - 1.
-// Products are the same bits for the same library, machine and number of threads; factorisations
-// run on the calling thread and do not depend on that number.
+// Dense linear algebra in double. Products are the backend "packed" of kernels/matmul.h;
+// factorisations are LAPACK's, on the calling thread, of at most 2^31 - 1 rows. Neither depends on
+// the number of threads.
 
 enum class Op { plain, transposed };
 

@@ -9,6 +9,7 @@
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/threads.h"
+#include "gnomon/kernels/detail/blas_threads.h"
 #include "gnomon/kernels/detail/instruction_set.h"
 #include "gnomon/kernels/detail/product.h"
 
@@ -178,6 +179,7 @@ void blas_product(const Product<T>& p) {
     }
     return;
   }
+  detail::set_blas_threads(threads());
   gemm(blas_factor(p.op, p.a, p.c.rows, p.n_inner), blas_factor(p.op, p.b, p.n_inner, p.c.cols),
        blas_size(p.op, p.c.rows), blas_size(p.op, p.c.cols), blas_size(p.op, p.n_inner), p.a.data,
        p.b.data, p.output == Output::add ? T{1} : T{0}, p.c.data,
@@ -279,7 +281,7 @@ void linear_backward_input(MatrixView<T> grad_x, MatrixView<const T> grad_y,
   check_weight(kOp, "weight", weight);
   check_sides(kOp, "grad_x", grad_x, "grad_y", grad_y, weight);
   if (is_grouped(weight)) {
-    // One chain over all outputs: each group adds to what those before it gave.
+    // Each group adds to what those before it gave.
     return for_groups(weight, std::span<const T>(),
                       [&](const auto& part, std::span<const T>, Index first) {
                         linear_backward_input<T>(grad_x, grad_y.columns(first, part.n_out), part,

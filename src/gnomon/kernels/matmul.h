@@ -12,9 +12,10 @@ namespace gnomon {
 
 // Who computes a matrix product.
 //
-// packed     our own loops. Every element of y is one chain of fused multiply-adds over n_in in
-//            order, so a row's bits depend on that row, the weight and the bias alone: not on the
-//            rows computed beside it, the layout, the threads, or AVX2 against AVX-512.
+// packed     our own loops. Every element of y is a sum of chains of fused multiply-adds over n_in
+//            in order, of 512 terms at most, so a row's bits depend on that row, the weight and the
+//            bias alone: not on the rows computed beside it, the layout, the threads, or AVX2
+//            against AVX-512.
 // blas       the system's CBLAS. OpenBLAS 0.3.21 gives a row other bits where it stands elsewhere
 //            among the rows or has other company: up to rounding it is the same.
 // reference  plain loops with sums in double, the oracle of tests.
@@ -81,9 +82,8 @@ void linear_forward(MatrixView<T> y, MatrixView<const T> x, const WeightView<T>&
 //   grad_x = grad_y Wᵀ, or grad_x += grad_y Wᵀ
 //
 // grad_x [n_row, n_in]   grad_y [n_row, n_out]. grad_x must not overlap grad_y. With packed a row's
-// bits depend on that row of grad_x and grad_y and on the weight alone: a chain over n_out in order
-// that starts from 0 or, where it adds, from grad_x. The sum is never split across threads. Throws
-// ShapeError.
+// bits depend on that row of grad_x and grad_y and on the weight alone: chains over n_out in order,
+// added in turn. The sum is never split across threads. Throws ShapeError.
 template <class T>
 void linear_backward_input(MatrixView<T> grad_x, MatrixView<const T> grad_y,
                            const WeightView<T>& weight, Output output, Backend backend);
@@ -94,8 +94,8 @@ void linear_backward_input(MatrixView<T> grad_x, MatrixView<const T> grad_y,
 //
 // An empty grad_bias is none; a grad_weight with null data is none. grad_bias stands in the groups
 // of grad_weight, as bias does. Neither overlaps x or grad_y. The sum over rows is never split
-// across threads. With packed an element of grad_weight is one chain over the rows in order that
-// starts from what stands there: the same bits with any number of threads. grad_bias is summed in
+// across threads. With packed an element of grad_weight is chains over the rows in order, added in
+// turn to what stands there: the same bits with any number of threads. grad_bias is summed in
 // double and then added, the same bits with every backend. Throws ShapeError.
 template <class T>
 void linear_backward_weight(const GradWeightView<T>& grad_weight, std::span<T> grad_bias,

@@ -37,11 +37,6 @@ void tile_baseline(T* c, Index c_row, const T* a, Index a_row, Index a_inner, co
                    Index n_inner, bool accumulate) {
   constexpr int kColumns = kBaselineColumns<T>;
   T sum[kRows][kColumns] = {};
-  if (accumulate) {
-    for (int r = 0; r < kRows; ++r) {
-      for (int j = 0; j < kColumns; ++j) sum[r][j] = c[r * c_row + j];
-    }
-  }
   for (Index k = 0; k < n_inner; ++k) {
     for (int r = 0; r < kRows; ++r) {
       const T a_rk = a[r * a_row + k * a_inner];
@@ -51,7 +46,10 @@ void tile_baseline(T* c, Index c_row, const T* a, Index a_row, Index a_inner, co
     }
   }
   for (int r = 0; r < kRows; ++r) {
-    for (int j = 0; j < kColumns; ++j) c[r * c_row + j] = sum[r][j];
+    for (int j = 0; j < kColumns; ++j) {
+      T& c_rj = c[r * c_row + j];
+      c_rj = accumulate ? c_rj + sum[r][j] : sum[r][j];
+    }
   }
 }
 
@@ -71,6 +69,9 @@ struct Avx2<float> {
     _mm256_storeu_ps(p, v);
   }
   GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE Vector all(float x) { return _mm256_set1_ps(x); }
+  GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE Vector add(Vector a, Vector b) {
+    return _mm256_add_ps(a, b);
+  }
   GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE Vector multiply_add(Vector a, Vector b,
                                                                      Vector sum) {
     return _mm256_fmadd_ps(a, b, sum);
@@ -88,6 +89,9 @@ struct Avx2<double> {
     _mm256_storeu_pd(p, v);
   }
   GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE Vector all(double x) { return _mm256_set1_pd(x); }
+  GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE Vector add(Vector a, Vector b) {
+    return _mm256_add_pd(a, b);
+  }
   GNOMON_TARGET_AVX2 static GNOMON_ALWAYS_INLINE Vector multiply_add(Vector a, Vector b,
                                                                      Vector sum) {
     return _mm256_fmadd_pd(a, b, sum);
@@ -108,6 +112,9 @@ struct Avx512<float> {
     _mm512_storeu_ps(p, v);
   }
   GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE Vector all(float x) { return _mm512_set1_ps(x); }
+  GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE Vector add(Vector a, Vector b) {
+    return _mm512_add_ps(a, b);
+  }
   GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE Vector multiply_add(Vector a, Vector b,
                                                                        Vector sum) {
     return _mm512_fmadd_ps(a, b, sum);
@@ -126,6 +133,9 @@ struct Avx512<double> {
   }
   GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE Vector all(double x) {
     return _mm512_set1_pd(x);
+  }
+  GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE Vector add(Vector a, Vector b) {
+    return _mm512_add_pd(a, b);
   }
   GNOMON_TARGET_AVX512 static GNOMON_ALWAYS_INLINE Vector multiply_add(Vector a, Vector b,
                                                                        Vector sum) {
@@ -146,10 +156,7 @@ GNOMON_TARGET_AVX2 void tile_avx2(T* c, Index c_row, const T* a, Index a_row, In
   using V = Avx2<T>;
   typename V::Vector sum[kRows][2];
 #pragma GCC unroll 6
-  for (int r = 0; r < kRows; ++r) {
-    sum[r][0] = accumulate ? V::load(c + r * c_row) : V::all(0);
-    sum[r][1] = accumulate ? V::load(c + r * c_row + V::kLanes) : V::all(0);
-  }
+  for (auto& row : sum) row[0] = row[1] = V::all(0);
   const T* a_from[2] = {a, a + (kRows > 3 ? 3 : 0) * a_row};
   for (Index k = 0; k < n_inner; ++k) {
     const auto b_0 = V::load(b);
@@ -166,8 +173,13 @@ GNOMON_TARGET_AVX2 void tile_avx2(T* c, Index c_row, const T* a, Index a_row, In
   }
 #pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) {
-    V::store(c + r * c_row, sum[r][0]);
-    V::store(c + r * c_row + V::kLanes, sum[r][1]);
+    T* c_r = c + r * c_row;
+    if (accumulate) {
+      sum[r][0] = V::add(V::load(c_r), sum[r][0]);
+      sum[r][1] = V::add(V::load(c_r + V::kLanes), sum[r][1]);
+    }
+    V::store(c_r, sum[r][0]);
+    V::store(c_r + V::kLanes, sum[r][1]);
   }
 }
 
@@ -177,10 +189,7 @@ GNOMON_TARGET_AVX512 void tile_avx512(T* c, Index c_row, const T* a, Index a_row
   using V = Avx512<T>;
   typename V::Vector sum[kRows][2];
 #pragma GCC unroll 12
-  for (int r = 0; r < kRows; ++r) {
-    sum[r][0] = accumulate ? V::load(c + r * c_row) : V::all(0);
-    sum[r][1] = accumulate ? V::load(c + r * c_row + V::kLanes) : V::all(0);
-  }
+  for (auto& row : sum) row[0] = row[1] = V::all(0);
   const T* a_from[4] = {a, a + (kRows > 3 ? 3 : 0) * a_row, a + (kRows > 6 ? 6 : 0) * a_row,
                         a + (kRows > 9 ? 9 : 0) * a_row};
   for (Index k = 0; k < n_inner; ++k) {
@@ -198,8 +207,13 @@ GNOMON_TARGET_AVX512 void tile_avx512(T* c, Index c_row, const T* a, Index a_row
   }
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) {
-    V::store(c + r * c_row, sum[r][0]);
-    V::store(c + r * c_row + V::kLanes, sum[r][1]);
+    T* c_r = c + r * c_row;
+    if (accumulate) {
+      sum[r][0] = V::add(V::load(c_r), sum[r][0]);
+      sum[r][1] = V::add(V::load(c_r + V::kLanes), sum[r][1]);
+    }
+    V::store(c_r, sum[r][0]);
+    V::store(c_r + V::kLanes, sum[r][1]);
   }
 }
 
@@ -273,9 +287,9 @@ void transpose_square(double* to, Index to_row, const double* from, Index from_r
   store_quad(to + to_row, __builtin_shufflevector(r0, r1, 1, 3));
 }
 
-// Terms of a block, so that a tile's rows of a stay in the first-level cache (24 KiB), and bytes of
+// Terms of a chain, so that a tile's rows of a stay in the first-level cache (24 KiB), and bytes of
 // a block of b, which stays in the second while rows of a pass by.
-constexpr Index kInnerBlock = 512;
+constexpr Index kMostTerms = 512;
 constexpr Index kBlockBytes = 512 * 1024;
 
 // The smallest piece of work that pays for waking a thread, in multiply-adds.
@@ -345,7 +359,7 @@ void multiply_block(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Ind
                     Index first_col, Index last_col) {
   thread_local Scratch<T> scratch;
   // Shared out evenly; fewer terms leave room for more columns, and a is read less often.
-  const Index inner_block = ceil_div(n_inner, ceil_div(n_inner, kInnerBlock));
+  const Index inner_block = chain_length(n_inner);
   const Index column_most =
       std::max<Index>(kBlockBytes / static_cast<Index>(sizeof(T)) / inner_block / tile.n_col, 1);
   const Index n_panel_all = ceil_div(last_col - first_col, tile.n_col);
@@ -449,6 +463,8 @@ void pack_panel(T* panel, const Factor<T>& b, Index first_k, Index n_k, Index fi
     for (Index j = first; j < n_j; ++j) panel[k * n_col + j] = from[k * b.row + j * b.col];
   }
 }
+
+Index chain_length(Index n_inner) { return ceil_div(n_inner, ceil_div(n_inner, kMostTerms)); }
 
 template <class T>
 void multiply(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_inner,

@@ -16,8 +16,8 @@ inline constexpr Index kMaxTileRows = 12;
 //
 // a(r, k) is a[r a_row + k a_inner]   b is packed: [n_inner, n_col]   c(r, j) is c[r c_row + j]
 //
-// Every element is one chain of fused multiply-adds over k in order, whatever the tile's shape, so
-// that its bits depend on its own row and column alone, and are those of
+// Every element is one chain of fused multiply-adds over k in order from 0, whatever the tile's
+// shape, so that its bits depend on its own row and column alone, and are those of
 //   for k: sum = std::fma(a(r, k), b(k, j), sum)
 // on every machine that fuses in hardware. Where it does not, the products are rounded.
 template <class T>
@@ -75,9 +75,14 @@ template <class T>
 void pack_panel(T* panel, const Factor<T>& b, Index first_k, Index n_k, Index first_j, Index n_j,
                 Index n_col);
 
-// c = a b, or c += a b, with the guarantee of TileFunction: where it adds, c's number is the first
-// of the chain. a [c.rows, n_inner], b [n_inner, c.cols], each with any strides. c overlaps
-// neither. Threaded over rows and columns of c, never over the sum.
+// Terms of one chain of a sum of n_inner: the sum is cut into as few equal chains as have at most
+// 512 terms. Each starts from 0 and is added to c in its turn, so that rounding grows with the
+// length of a chain, not with that of the row.
+Index chain_length(Index n_inner);
+
+// c = a b, or c += a b, by chains with the guarantee of TileFunction. a [c.rows, n_inner],
+// b [n_inner, c.cols], each with any strides. c overlaps neither. Threaded over rows and columns of
+// c, never over the sum.
 template <class T>
 void multiply(MatrixView<T> c, const Factor<T>& a, const Factor<T>& b, Index n_inner,
               Output output = Output::overwrite);
