@@ -39,6 +39,14 @@ SEED = 20240517
 PROMPT_LENGTHS = {"p1": 1, "p7": 7, "p19": 19}
 PROCESSED_PROMPT = "p7"
 NORM_OUTS = ("ln1.hook_out", "ln2.hook_out", "ln_final.hook_out")  # HookedTransformer has none
+# Sites that HookedTransformer calls with a setting, and the setting.
+COPIES = {
+    "hook_attn_in": "use_attn_in",
+    "hook_q_input": "use_split_qkv_input",
+    "hook_k_input": "use_split_qkv_input",
+    "hook_v_input": "use_split_qkv_input",
+    "hook_mlp_in": "use_hook_mlp_in",
+}
 FLOAT64_AGREEMENT = (
     1e-10  # HookedTransformer against Hugging Face, relative to the tensor's largest value
 )
@@ -905,6 +913,54 @@ def make_processed(name):
     print(f"{name}: {len(tensors)} processed hook points")
 
 
+def make_copies(name):
+    """Logits with one copy of the stream changed in block 1, in float64.
+
+    From the third token on x becomes x / 2 + sin(0, 1, 2, ...), in the last head where there are heads.
+    """
+    from transformers import AutoModelForCausalLM
+
+    folder = MODELS / name
+    ids = tiny_prompts(TINY[name])[PROCESSED_PROMPT]
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager"
+    )
+    hooked = hooked_transformer(model.double().eval(), torch.float64)
+    steps = torch.sin(torch.arange(hooked.cfg.d_model).double())
+
+    def change(x, hook):
+        own = x[0, 2:] if hook.name.endswith("mlp_in") else x[0, 2:, -1]
+        own.copy_(own / 2 + steps)
+        return x
+
+    shared = hooked.cfg.n_key_value_heads not in (None, hooked.cfg.n_heads)
+    tensors = {}
+    for site, flag in COPIES.items():
+        if site == "hook_attn_in" and shared:
+            continue  # HookedTransformer has it there, and cannot run with it
+        if site == "hook_mlp_in" and hooked.cfg.parallel_attn_mlp:
+            continue  # HookedTransformer does not call it there
+        setattr(hooked.cfg, flag, True)
+        with torch.no_grad():
+            logits = hooked.run_with_hooks(
+                torch.tensor([ids]), prepend_bos=False, fwd_hooks=[(f"blocks.1.{site}", change)]
+            )
+        setattr(hooked.cfg, flag, False)
+        tensors[f"{PROCESSED_PROMPT}/blocks.1.{site}"] = logits[0].clone()
+    write_activations(
+        folder / "copies_float64.safetensors",
+        tensors,
+        {
+            "model": name,
+            "dtype": "float64",
+            "command": f"tools/make_golden.py copies {name}",
+            "source": "HookedTransformer, raw weights",
+            "versions": versions(),
+        },
+    )
+    print(f"{name}: logits with {', '.join(tensors)} changed")
+
+
 def tiny_prompts(row):
     random = np.random.Generator(np.random.PCG64([SEED, 1000]))
     return {
@@ -967,6 +1023,7 @@ def make_tiny(name, row):
         )
 
     make_processed(name)
+    make_copies(name)
     reread = AutoTokenizer.from_pretrained(folder)
     expected["encodings"] = []
     for text in ENCODED_TEXTS:
@@ -1543,11 +1600,15 @@ def main():
         "processed", help="the tiny models' hook points under processed weights, part of tiny"
     )
     processed.add_argument("names", nargs="*", metavar="NAME")
+    copies = commands.add_parser(
+        "copies", help="the tiny models' logits with copies of the stream changed, part of tiny"
+    )
+    copies.add_argument("names", nargs="*", metavar="NAME")
     smollm2 = commands.add_parser("smollm2", help="log-probabilities of SmolLM2-135M-Instruct")
     smollm2.add_argument("gguf", type=pathlib.Path)
     arguments = parser.parse_args()
     if bool(arguments.command) == arguments.check:
-        parser.error("expected one of: tiny, processed, smollm2, --check")
+        parser.error("expected one of: tiny, processed, copies, smollm2, --check")
     if arguments.check:
         return check()
     if arguments.command == "smollm2":
@@ -1558,6 +1619,8 @@ def main():
     for name in arguments.names or TINY:
         if arguments.command == "processed":
             make_processed(name)
+        elif arguments.command == "copies":
+            make_copies(name)
         else:
             make_tiny(name, TINY[name])
     return 0

@@ -88,10 +88,13 @@ TYPED_TEST(ForwardHooksTest, TheTableHasARowForEverySiteOfTheFamily) {
   EXPECT_EQ(has("blocks.1.attn.hook_rot_k"), rotary);
   EXPECT_EQ(has("blocks.1.hook_resid_mid"), !parallel);
   EXPECT_EQ(has("blocks.1.mlp.hook_pre_linear"), gated);
+  const bool own_keys = this->config().n_heads == this->config().n_kv_heads;
+  EXPECT_EQ(has("blocks.1.hook_attn_in"), own_keys);
   EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
-  // 23 in a block, two of which rotary models alone have, one that gated ones alone have, and one
-  // that parallel blocks lack.
-  const unsigned in_block = 20U + (rotary ? 2U : 0U) + (gated ? 1U : 0U) - (parallel ? 1U : 0U);
+  // 28 in a block, two of which rotary models alone have, one that gated ones alone have, one that
+  // parallel blocks lack, and one that heads with shared keys lack.
+  const unsigned in_block =
+      24U + (rotary ? 2U : 0U) + (gated ? 1U : 0U) - (parallel ? 1U : 0U) + (own_keys ? 1U : 0U);
   EXPECT_EQ(names.size(), (rotary ? 1U : 2U) + 2 * in_block + 5U);
 }
 

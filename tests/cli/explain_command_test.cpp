@@ -197,7 +197,7 @@ TEST(ExplainCommand, WithAModelItsSizes) {
   EXPECT_EQ(other.exit_status, 2);
   EXPECT_NE(other.err.find("family llama; this model is gpt2"), std::string::npos) << other.err;
   EXPECT_EQ(explained({"sites", "--model", model}).size(),
-            27U);  // 30 less rot_q, rot_k, pre_linear
+            32U);  // 35 less rot_q, rot_k, pre_linear
 }
 
 TEST(ExplainCommand, WordsWithTheirExplanations) {

@@ -96,8 +96,8 @@ TEST(HookPoints, NamesRoundTripThroughTheParser) {
       EXPECT_EQ(parse_site(site_at_name(at, config), config), at);
     }
   }
-  EXPECT_EQ(hook_names(gpt2_small()).size(), 2U + 12U * 20U + 5U);
-  EXPECT_EQ(hook_names(small_llama()).size(), 1U + 30U * 23U + 5U);
+  EXPECT_EQ(hook_names(gpt2_small()).size(), 2U + 12U * 25U + 5U);
+  EXPECT_EQ(hook_names(small_llama()).size(), 1U + 30U * 27U + 5U);
 }
 
 TEST(HookPoints, NamesAreInFiringOrder) {
@@ -105,8 +105,8 @@ TEST(HookPoints, NamesAreInFiringOrder) {
   EXPECT_EQ(names[0], "hook_embed");
   EXPECT_EQ(names[1], "hook_pos_embed");
   EXPECT_EQ(names[2], "blocks.0.hook_resid_pre");
-  EXPECT_EQ(names[21], "blocks.0.hook_resid_post");
-  EXPECT_EQ(names[22], "blocks.1.hook_resid_pre");
+  EXPECT_EQ(names[26], "blocks.0.hook_resid_post");
+  EXPECT_EQ(names[27], "blocks.1.hook_resid_pre");
   EXPECT_EQ(names.back(), "unembed.hook_out");
 }
 
@@ -117,6 +117,8 @@ TEST(HookPoints, WidthsAndShapes) {
   EXPECT_EQ(site_width(HookKind::q, config), 576);
   EXPECT_EQ(site_width(HookKind::k, config), 192);
   EXPECT_EQ(site_width(HookKind::result, config), 9 * 576);
+  EXPECT_EQ(site_width(HookKind::q_input, config), 9 * 576);
+  EXPECT_EQ(site_width(HookKind::v_input, config), 3 * 576);
   EXPECT_EQ(site_width(HookKind::ln1_scale, config), 1);
   EXPECT_EQ(site_width(HookKind::logits, config), 49152);
   EXPECT_THROW(site_width(HookKind::pattern, config), ArgumentError);
@@ -133,6 +135,14 @@ TEST(HookPoints, SitesOfOneFamilyDoNotExistInTheOther) {
   }
 }
 
+TEST(HookPoints, HeadsThatShareKeysHaveNoCopyOfTheStreamInCommon) {
+  EXPECT_NO_THROW(parse_site("blocks.3.hook_attn_in[11,5]", gpt2_small()));
+  const Refused error = refused("blocks.3.hook_attn_in", small_llama());
+  EXPECT_EQ(error.code, ErrorCode::unknown_site);
+  EXPECT_NE(error.message.find("9 query heads share the keys and values of 3"), std::string::npos)
+      << error.message;
+}
+
 TEST(HookPoints, CoordinatesAndPositions) {
   const ModelConfig config = gpt2_small();
   const SiteAt neuron = parse_site(" blocks.8.mlp.hook_post[481]@-2 ", config);
@@ -145,6 +155,9 @@ TEST(HookPoints, CoordinatesAndPositions) {
   EXPECT_EQ(site_name(parse_site("blocks.8.attn.hook_z[197]", config).site, config),
             "blocks.8.attn.hook_z[3,5]");
   EXPECT_EQ(parse_site("blocks.8.attn.hook_result[2,767]", config).site.coordinate, 2 * 768 + 767);
+  EXPECT_EQ(parse_site("blocks.8.hook_k_input[2,767]", config).site.coordinate, 2 * 768 + 767);
+  EXPECT_EQ(site_name({HookKind::k_input, 8, 2 * 768 + 767}, config),
+            "blocks.8.hook_k_input[2,767]");
 }
 
 TEST(HookPoints, WhatIsRefusedAndWhy) {

@@ -12,7 +12,7 @@ namespace {
 
 bool in_gpt2(SiteCondition condition) {
   return condition == SiteCondition::always || condition == SiteCondition::learned_positions ||
-         condition == SiteCondition::sequential_block;
+         condition == SiteCondition::sequential_block || condition == SiteCondition::own_keys;
 }
 
 bool in_llama(SiteCondition condition) { return condition != SiteCondition::learned_positions; }

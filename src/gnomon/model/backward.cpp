@@ -13,6 +13,7 @@
 #include "gnomon/kernels/attention.h"
 #include "gnomon/kernels/norm.h"
 #include "gnomon/kernels/rotary.h"
+#include "gnomon/model/detail/head_projection.h"
 #include "gnomon/model/detail/text_rows.h"
 
 namespace gnomon {
@@ -20,6 +21,7 @@ namespace {
 
 using detail::attention_shape;
 using detail::flat;
+using detail::inputs;
 using detail::keys_of;
 using detail::next;
 using detail::positions_of;
@@ -30,16 +32,6 @@ using detail::rows_of;
 template <class T>
 void fill_zero(MatrixView<T> view) {
   std::ranges::fill(flat(view), T{0});
-}
-
-// The inputs [first, first + n_in) of a projection.
-template <class View>
-View inputs(const View& whole, Index first, Index n_in) {
-  View part = whole;
-  if (whole.data == nullptr) return part;
-  part.data += whole.layout == WeightLayout::in_out ? first * whole.stride : first;
-  part.n_in = n_in;
-  return part;
 }
 
 template <class T>
@@ -267,13 +259,31 @@ class BackwardPass {
   }
 
   void mlp(Index layer) {
+    const std::span<const Index> rows = block_->rows;
+    const MatrixView<T> grad_resid = grad_resid_.view();
+    if (reached(HookKind::resid_post, layer)) call(HookKind::resid_post, layer, rows, grad_resid);
+    // In a parallel block the MLP's stream is the one before attention: its gradient is kept apart
+    // until that at hook_attn_out, the stream's, has been used.
+    const bool hooked = hooks_.has(HookKind::mlp_in, layer);
+    if (!hooked && !config_.parallel_block) return mlp_branch(layer, grad_resid);
+    const MatrixView<T> grad_in = grad_mlp_in_.resize(grad_resid.rows, grad_resid.cols);
+    fill_zero(grad_in);
+    mlp_branch(layer, grad_in);
+    if (hooked) call(HookKind::mlp_in, layer, rows, grad_in);
+    if (!config_.parallel_block) add_flat(grad_resid, grad_in);
+  }
+
+  static void add_flat(MatrixView<T> to, MatrixView<T> term) {
+    const std::span<const T> from = flat(term);
+    for (std::size_t i = 0; i < from.size(); ++i) to.data[i] += from[i];
+  }
+
+  // From mlp_out to the input of the block's second norm, added to grad_x.
+  void mlp_branch(Index layer, MatrixView<T> grad_x) {
     const BlockTrace<T>& at = *block_;
     const BlockWeights<T>& block = weights_.block(layer);
     const std::span<const Index> rows = at.rows;
     const auto n = static_cast<Index>(rows.size());
-    const MatrixView<T> grad_resid = grad_resid_.view();
-    if (reached(HookKind::resid_post, layer)) call(HookKind::resid_post, layer, rows, grad_resid);
-    const MatrixView<T> grad_x = mlp_input_gradient(n);
     if (!reached(HookKind::ln2_scale, layer)) return;
 
     const MatrixView<T> grad_post = grad_post_.resize(n, config_.d_mlp);
@@ -316,15 +326,6 @@ class BackwardPass {
                              (config_.gated_mlp ? block.gate_proj : block.up_proj).weight,
                              config_.gated_mlp ? Output::add : Output::overwrite, backend_);
     norm(at.ln2, block.ln_2, WeightKind::ln_2, HookKind::ln2_scale, layer, rows, grad_x);
-  }
-
-  // Where the gradient at the MLP's stream is added. In a parallel block that is the stream before
-  // attention: it is kept apart until the gradient at hook_attn_out, the stream's, has been used.
-  MatrixView<T> mlp_input_gradient(Index n_row) {
-    if (!config_.parallel_block) return grad_resid_.view();
-    const MatrixView<T> grad = grad_mlp_in_.resize(n_row, config_.d_model);
-    fill_zero(grad);
-    return grad;
   }
 
   // The gradient at a branch's output is the stream's, unless a hook adds to it there.
@@ -371,29 +372,98 @@ class BackwardPass {
       rotate_back(at, layer);
       query_key_value(at, block, layer);
     }
-    if (config_.parallel_block) {
-      const std::span<const T> from_mlp = flat<const T>(grad_mlp_in_.view());
-      for (std::size_t i = 0; i < from_mlp.size(); ++i) grad_resid.data[i] += from_mlp[i];
-    }
+    if (config_.parallel_block) add_flat(grad_resid, grad_mlp_in_.view());
     MatrixView<T> grad_in = grad_resid;
     if (n != n_in) {
       grad_in = grad_spread_.resize(n_in, config_.d_model);
       fill_zero(grad_in);
-      add_at_rows(grad_in, grad_resid, at);
+      add_at_rows(grad_in, grad_resid, at.rows_in, at.rows);
       std::swap(grad_resid_, grad_spread_);
     }
     if (reached(HookKind::ln1_scale, layer)) {
       norm_or_part(at.ln1, block.ln_1, WeightKind::ln_1, HookKind::ln1_scale, layer, at.rows_in,
                    grad_in);
     }
+    stream_copies(at, block, layer, grad_in);
     if (reached(HookKind::resid_pre, layer)) call(HookKind::resid_pre, layer, at.rows_in, grad_in);
   }
 
-  // to, of rows_in, += from, of `rows`.
-  static void add_at_rows(MatrixView<T> to, MatrixView<const T> from, const BlockTrace<T>& at) {
+  // The gradients at the copies of the stream that queries, keys and values read, one for each
+  // head, where a hook wants them. Their sum is in grad_in already; what a hook adds is added to
+  // it.
+  void stream_copies(const BlockTrace<T>& at, const BlockWeights<T>& block, Index layer,
+                     MatrixView<T> grad_in) {
+    const bool together = hooks_.has(HookKind::attn_in, layer);
+    const MatrixView<T> grad_together =
+        grad_attn_in_.resize(together ? grad_in.rows : 0, config_.n_heads * config_.d_model);
+    fill_zero(grad_together);
+    struct Input {
+      HookKind kind;
+      const LinearWeights<T>& projection;
+      MatrixView<const T> grad;
+      std::span<const Index> rows;
+    };
+    const Input all[] = {
+        {HookKind::v_input, block.v_proj, grad_v_.view(), at.rows_in},
+        {HookKind::k_input, block.k_proj, grad_k_.view(), at.rows_in},
+        {HookKind::q_input, block.q_proj, grad_q_.view(), at.rows},
+    };
+    for (const Input& input : all) {
+      const bool hooked = hooks_.has(input.kind, layer);
+      if (!hooked && !together) continue;
+      const Index n_heads = input.projection.weight.n_out / config_.d_head;
+      const MatrixView<T> grad = grad_copies_.resize(grad_in.rows, n_heads * config_.d_model);
+      fill_zero(grad);
+      for (Index h = 0; h < n_heads && reached(HookKind::q, layer); ++h)
+        copy_gradient(at, block, input, h, grad.columns(h * config_.d_model, config_.d_model));
+      if (hooked) call_at_copies(input.kind, layer, at, grad, grad_in);
+      if (together) add_flat(grad_together, grad);
+    }
+    if (together) call_at_copies(HookKind::attn_in, layer, at, grad_together, grad_in);
+  }
+
+  // The gradient at one head's copy of the stream.
+  template <class Input>
+  void copy_gradient(const BlockTrace<T>& at, const BlockWeights<T>& block, const Input& input,
+                     Index head, MatrixView<T> to) {
+    const Index first = head * config_.d_head;
+    const MatrixView<T> own =
+        grad_branch_.resize(static_cast<Index>(input.rows.size()), config_.d_model);
+    linear_backward_input<T>(own, input.grad.columns(first, config_.d_head),
+                             detail::outputs(input.projection, first, config_.d_head).weight,
+                             Output::overwrite, backend_);
+    const MatrixView<T> grad = grad_norm_.resize(to.rows, to.cols);
+    fill_zero(grad);
+    add_at_rows(grad, own, at.rows_in, input.rows);
+    norm_affine_backward<T>(grad, {}, {}, grad, at.ln1.normalized.view(), block.ln_1.weight);
+    const MatrixView<T> grad_scale = grad_scale_.resize(grad.rows, 1);
+    norm_normalize_backward<T>(grad, flat(grad_scale), grad, at.ln1.normalized.view(),
+                               flat<const T>(at.ln1.scale.view()));
+    norm_scale_backward<T>(config_.norm, to, grad, flat<const T>(grad_scale),
+                           at.ln1.normalized.view());
+  }
+
+  // What a hook adds to the copies' gradients is added to the stream's as a difference, so that
+  // hooks which only read leave its bits as they are.
+  void call_at_copies(HookKind kind, Index layer, const BlockTrace<T>& at, MatrixView<T> grad,
+                      MatrixView<T> grad_in) {
+    const std::vector<T> before(grad.data, grad.data + grad.rows * grad.cols);
+    call(kind, layer, at.rows_in, grad);
+    for (Index i = 0; i < grad.rows; ++i) {
+      for (Index c = 0; c < grad.cols; ++c) {
+        const T was = before[static_cast<std::size_t>(i * grad.cols + c)];
+        if (!detail::same_bits(grad(i, c), was))
+          grad_in(i, c % config_.d_model) += grad(i, c) - was;
+      }
+    }
+  }
+
+  // to, of `rows_to`, += from, of some of these.
+  static void add_at_rows(MatrixView<T> to, MatrixView<const T> from,
+                          std::span<const Index> rows_to, std::span<const Index> rows_from) {
     std::size_t in = 0;
     for (Index i = 0; i < from.rows; ++i) {
-      while (at.rows_in[in] != at.rows[static_cast<std::size_t>(i)]) ++in;
+      while (rows_to[in] != rows_from[static_cast<std::size_t>(i)]) ++in;
       const std::span<T> sum = to.row(static_cast<Index>(in));
       const std::span<const T> term = from.row(i);
       for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += term[c];
@@ -553,7 +623,7 @@ class BackwardPass {
         grad_branch_.resize(static_cast<Index>(at.rows.size()), config_.d_model);
     linear_backward_input<T>(grad_x_q, grad_q_.view(), block.q_proj.weight, Output::overwrite,
                              backend_);
-    add_at_rows(grad_norm, grad_x_q, at);
+    add_at_rows(grad_norm, grad_x_q, at.rows_in, at.rows);
   }
 
   void embed() {
@@ -598,6 +668,7 @@ class BackwardPass {
   const BlockTrace<T>* block_ = nullptr;
   ForwardTrace<T> again_;  // of the block that was run a second time
 
+  Buffer<T> grad_attn_in_, grad_copies_;  // of the stream's copies, where a hook wants them
   Buffer<T> grad_resid_, grad_mlp_in_, grad_spread_, grad_branch_, grad_norm_, grad_scale_,
       grad_logits_, grad_post_, grad_pre_, grad_linear_, grad_z_, grad_q_, grad_k_, grad_v_,
       grad_result_, pattern_, grad_pattern_;

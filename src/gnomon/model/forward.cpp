@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 #include <tuple>
@@ -17,6 +18,7 @@
 #include "gnomon/kernels/rotary.h"
 #include "gnomon/model/detail/earlier_keys.h"
 #include "gnomon/model/detail/forward_checks.h"
+#include "gnomon/model/detail/head_projection.h"
 #include "gnomon/model/detail/text_rows.h"
 
 namespace gnomon {
@@ -144,9 +146,9 @@ class ForwardPass {
     return false;
   }
 
-  // The three hook points of a norm are `scale`, the next and the one after it.
-  bool norm(NormTrace<T>& to, const NormWeights<T>& weights, HookKind scale_kind, Index layer) {
-    const MatrixView<T> x = resid_.view();
+  // The three hook points of a norm of x are `scale`, the next and the one after it.
+  bool norm(NormTrace<T>& to, MatrixView<const T> x, const NormWeights<T>& weights,
+            HookKind scale_kind, Index layer) {
     const MatrixView<T> normalized = to.normalized.resize(x.rows, x.cols);
     const MatrixView<T> y = to.out.resize(x.rows, x.cols);
     const std::span<T> scale = flat(to.scale.resize(x.rows, 1));
@@ -177,8 +179,9 @@ class ForwardPass {
 
   bool attention(const BlockWeights<T>& block, Index layer) {
     if (reached(HookKind::resid_pre, layer, resid_.view())) return true;
+    if (copy_stream(block, layer)) return true;
     BlockTrace<T>& at = *block_;
-    if (norm(at.ln1, block.ln_1, HookKind::ln1_scale, layer)) return true;
+    if (norm(at.ln1, resid_.view(), block.ln_1, HookKind::ln1_scale, layer)) return true;
 
     const Index kv_width = config_.n_kv_heads * config_.d_head;
     const MatrixView<const T> all = at.ln1.out.view();
@@ -187,6 +190,9 @@ class ForwardPass {
     const bool fewer = is_last_block(layer) && keep_rows();
     linear(at.q.resize(resid_.view().rows, config_.n_heads * config_.d_head),
            fewer ? at.q_input.view() : at.ln1.out.view(), block.q_proj);
+    write_changes(at.q.view(), q_changes_, rows_);
+    write_changes(at.k.view(), k_changes_, at.rows_in);
+    write_changes(at.v.view(), v_changes_, at.rows_in);
     if (reached(HookKind::q, layer, at.q.view())) return true;
     if (reached_keys(HookKind::k, layer, at.k.view())) return true;
     if (reached_keys(HookKind::v, layer, at.v.view())) return true;
@@ -213,6 +219,99 @@ class ForwardPass {
     if (config_.parallel_block) return false;
     add_rows<T>(resid_.view(), out);
     return reached(HookKind::resid_mid, layer, resid_.view());
+  }
+
+  // Queries, keys or values of one head, of rows whose copy of the stream a hook has changed.
+  struct HeadChange {
+    Index head;
+    std::vector<Index> rows;
+    std::vector<T> values;  // [rows, d_head]
+  };
+
+  // The copies of the stream that attention's projections read, one for each head. They are made
+  // where a hook wants them, and a head is projected by itself in the rows that a hook has changed:
+  // all others keep the bits of the common projection.
+  bool copy_stream(const BlockWeights<T>& block, Index layer) {
+    const Index d = config_.d_model;
+    const MatrixView<const T> stream = resid_.view();
+    const auto repeat = [&](Buffer<T>& copies, Index n_heads) {
+      const MatrixView<T> to = copies.resize(stream.rows, n_heads * d);
+      for (Index i = 0; i < to.rows; ++i) {
+        for (Index h = 0; h < n_heads; ++h)
+          std::ranges::copy(stream.row(i), to.row(i).begin() + h * d);
+      }
+    };
+    const bool together = hooks_.has(HookKind::attn_in, layer);
+    if (together) {
+      repeat(attn_in_, config_.n_heads);
+      if (reached(HookKind::attn_in, layer, attn_in_.view())) return true;
+    }
+    struct Input {
+      HookKind kind;
+      Index n_heads;
+      const LinearWeights<T>& projection;
+      std::vector<HeadChange>& changes;
+    };
+    const Input inputs[] = {
+        {HookKind::q_input, config_.n_heads, block.q_proj, q_changes_},
+        {HookKind::k_input, config_.n_kv_heads, block.k_proj, k_changes_},
+        {HookKind::v_input, config_.n_kv_heads, block.v_proj, v_changes_},
+    };
+    for (const Input& input : inputs) {
+      input.changes.clear();
+      if (!together && !hooks_.has(input.kind, layer)) continue;
+      if (together) {
+        std::ranges::copy(flat(attn_in_.view()),
+                          head_in_.resize(stream.rows, input.n_heads * d).data);
+      } else {
+        repeat(head_in_, input.n_heads);
+      }
+      if (reached(input.kind, layer, head_in_.view())) return true;
+      for (Index h = 0; h < input.n_heads; ++h) {
+        HeadChange change = project_changed(h, block.ln_1, input.projection);
+        if (!change.rows.empty()) input.changes.push_back(std::move(change));
+      }
+    }
+    return false;
+  }
+
+  HeadChange project_changed(Index head, const NormWeights<T>& ln,
+                             const LinearWeights<T>& projection) {
+    const Index d = config_.d_model;
+    const MatrixView<const T> stream = resid_.view();
+    const MatrixView<const T> copies = head_in_.view().columns(head * d, d);
+    HeadChange change{head, {}, {}};
+    std::vector<T> x;
+    for (Index i = 0; i < stream.rows; ++i) {
+      // By bits: a number that is not one differs from itself.
+      if (std::memcmp(copies.row(i).data(), stream.row(i).data(), stream.row(i).size_bytes()) == 0)
+        continue;
+      change.rows.push_back(rows_[static_cast<std::size_t>(i)]);
+      x.insert(x.end(), copies.row(i).begin(), copies.row(i).end());
+    }
+    const auto n = static_cast<Index>(change.rows.size());
+    if (n == 0) return change;
+    const MatrixView<T> rows(x.data(), n, d);
+    std::vector<T> mean(change.rows.size()), scale(change.rows.size());
+    norm_scale_forward<T>(config_.norm, mean, scale, rows, config_.norm_eps);
+    norm_normalize_forward<T>(rows, rows, mean, scale);
+    norm_affine_forward<T>(rows, rows, ln.weight, ln.bias);
+    change.values.resize(static_cast<std::size_t>(n * config_.d_head));
+    linear({change.values.data(), n, config_.d_head}, rows,
+           detail::outputs(projection, head * config_.d_head, config_.d_head));
+    return change;
+  }
+
+  void write_changes(MatrixView<T> to, const std::vector<HeadChange>& changes,
+                     std::span<const Index> rows) {
+    for (const HeadChange& change : changes) {
+      for (std::size_t i = 0; i < change.rows.size(); ++i) {
+        const auto row = std::ranges::lower_bound(rows, change.rows[i]);
+        if (row == rows.end() || *row != change.rows[i]) continue;
+        std::copy_n(change.values.begin() + static_cast<Index>(i) * config_.d_head, config_.d_head,
+                    to.row(row - rows.begin()).begin() + change.head * config_.d_head);
+      }
+    }
   }
 
   bool is_last(HookKind kind, Index layer) const {
@@ -331,27 +430,33 @@ class ForwardPass {
     const MatrixView<const T> z = block_->z.view();
     const MatrixView<T> result = result_.resize(z.rows, config_.n_heads * config_.d_model);
     for (Index h = 0; h < config_.n_heads; ++h) {
-      WeightView<T> head = o_proj.weight;
-      head.data += head.layout == WeightLayout::in_out ? h * config_.d_head * head.stride
-                                                       : h * config_.d_head;
-      head.n_in = config_.d_head;
       linear_forward<T>(result.columns(h * config_.d_model, config_.d_model),
-                        z.columns(h * config_.d_head, config_.d_head), head, {}, backend_);
+                        z.columns(h * config_.d_head, config_.d_head),
+                        detail::inputs(o_proj.weight, h * config_.d_head, config_.d_head), {},
+                        backend_);
     }
     const std::vector<T> before(result.data, result.data + result.rows * result.cols);
     hooks_.call({HookKind::result, layer, batch_, rows_, -1}, result);
     const MatrixView<T> out = attn_out_.view();
     for (Index i = 0; i < result.rows; ++i) {
       for (Index c = 0; c < result.cols; ++c) {
-        const T change = result(i, c) - before[static_cast<std::size_t>(i * result.cols + c)];
-        if (change != 0) out(i, c % config_.d_model) += change;
+        const T was = before[static_cast<std::size_t>(i * result.cols + c)];
+        if (!detail::same_bits(result(i, c), was))
+          out(i, c % config_.d_model) += result(i, c) - was;
       }
     }
   }
 
   bool mlp(const BlockWeights<T>& block, Index layer) {
     BlockTrace<T>& at = *block_;
-    if (norm(at.ln2, block.ln_2, HookKind::ln2_scale, layer)) return true;
+    MatrixView<const T> stream = resid_.view();
+    if (hooks_.has(HookKind::mlp_in, layer)) {
+      const MatrixView<T> copy = mlp_in_.resize(stream.rows, stream.cols);
+      std::ranges::copy(flat(resid_.view()), copy.data);
+      if (reached(HookKind::mlp_in, layer, copy)) return true;
+      stream = copy;
+    }
+    if (norm(at.ln2, stream, block.ln_2, HookKind::ln2_scale, layer)) return true;
     const MatrixView<const T> x = at.ln2.out.view();
     const MatrixView<T> pre = at.pre.resize(x.rows, config_.d_mlp);
     const MatrixView<T> post = at.post.resize(x.rows, config_.d_mlp);
@@ -379,7 +484,7 @@ class ForwardPass {
   void unembed() {
     NormTrace<T>& last = trace_ != nullptr ? trace_->ln_final : scratch_.ln1;
     if (trace_ != nullptr) trace_->rows_final = rows_;
-    if (norm(last, weights_.ln_f(), HookKind::ln_final_scale, -1)) return;
+    if (norm(last, resid_.view(), weights_.ln_f(), HookKind::ln_final_scale, -1)) return;
     const MatrixView<T> out = last.out.view();
     if (reached(HookKind::unembed_in, -1, out)) return;
     const MatrixView<T> logits =
@@ -403,6 +508,8 @@ class ForwardPass {
   BlockTrace<T> scratch_;  // of the block at hand where no trace keeps it
   BlockTrace<T>* block_ = nullptr;
   Buffer<T> resid_, attn_out_, branch_, result_, logits_;
+  Buffer<T> attn_in_, head_in_, mlp_in_;  // copies of the stream, where a hook wants them
+  std::vector<HeadChange> q_changes_, k_changes_, v_changes_;
 };
 
 }  // namespace

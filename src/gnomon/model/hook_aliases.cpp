@@ -15,7 +15,6 @@ namespace gnomon {
 namespace {
 
 constexpr std::string_view kShorthand = "TransformerLens shorthand";
-constexpr std::string_view kTransformerLens = "TransformerLens";
 constexpr std::string_view kTransformerLens3 = "TransformerLens 3";
 constexpr std::string_view kHuggingFace = "Hugging Face";
 constexpr std::string_view kPyvene = "pyvene";
@@ -154,20 +153,6 @@ constexpr std::array kAliases = {
               "input of the final norm"},
     HookAlias{kTransformerLens3, "", "hook_unembed", "unembed.hook_out", true,
               "output of the unembedding"},
-    HookAlias{
-        kTransformerLens, "", "blocks.{l}.hook_attn_in", "blocks.{l}.hook_resid_pre", false,
-        "the copies of hook_resid_pre, one for each head, that attention reads with use_attn_in"},
-    HookAlias{kTransformerLens, "", "blocks.{l}.hook_q_input", "blocks.{l}.hook_resid_pre", false,
-              "the copies of hook_resid_pre, one for each head, that the queries read with "
-              "use_split_qkv_input"},
-    HookAlias{kTransformerLens, "", "blocks.{l}.hook_k_input", "blocks.{l}.hook_resid_pre", false,
-              "the copies of hook_resid_pre, one for each head, that the keys read with "
-              "use_split_qkv_input"},
-    HookAlias{kTransformerLens, "", "blocks.{l}.hook_v_input", "blocks.{l}.hook_resid_pre", false,
-              "the copies of hook_resid_pre, one for each head, that the values read with "
-              "use_split_qkv_input"},
-    HookAlias{kTransformerLens, "", "blocks.{l}.hook_mlp_in", "blocks.{l}.hook_resid_mid", false,
-              "the copy of the stream that the MLP branch reads with use_hook_mlp_in"},
     HookAlias{kHuggingFace, "gpt2", "transformer.wte.out", "hook_embed", true,
               "output of the token embedding"},
     HookAlias{kHuggingFace, "gpt2", "transformer.wpe.out", "hook_pos_embed", true,

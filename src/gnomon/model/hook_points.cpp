@@ -20,6 +20,14 @@ constexpr std::array kHookPoints = {
               SiteCondition::learned_positions},
     HookPoint{HookKind::resid_pre, "hook_resid_pre", true, SiteAxes::d_model,
               SiteCondition::always},
+    HookPoint{HookKind::attn_in, "hook_attn_in", true, SiteAxes::head_streams,
+              SiteCondition::own_keys},
+    HookPoint{HookKind::q_input, "hook_q_input", true, SiteAxes::head_streams,
+              SiteCondition::always},
+    HookPoint{HookKind::k_input, "hook_k_input", true, SiteAxes::kv_head_streams,
+              SiteCondition::always},
+    HookPoint{HookKind::v_input, "hook_v_input", true, SiteAxes::kv_head_streams,
+              SiteCondition::always},
     HookPoint{HookKind::ln1_scale, "ln1.hook_scale", true, SiteAxes::scalar, SiteCondition::always},
     HookPoint{HookKind::ln1_normalized, "ln1.hook_normalized", true, SiteAxes::d_model,
               SiteCondition::always},
@@ -33,10 +41,12 @@ constexpr std::array kHookPoints = {
               SiteCondition::always},
     HookPoint{HookKind::pattern, "attn.hook_pattern", true, SiteAxes::pairs, SiteCondition::always},
     HookPoint{HookKind::z, "attn.hook_z", true, SiteAxes::heads, SiteCondition::always},
-    HookPoint{HookKind::result, "attn.hook_result", true, SiteAxes::result, SiteCondition::always},
+    HookPoint{HookKind::result, "attn.hook_result", true, SiteAxes::head_streams,
+              SiteCondition::always},
     HookPoint{HookKind::attn_out, "hook_attn_out", true, SiteAxes::d_model, SiteCondition::always},
     HookPoint{HookKind::resid_mid, "hook_resid_mid", true, SiteAxes::d_model,
               SiteCondition::sequential_block},
+    HookPoint{HookKind::mlp_in, "hook_mlp_in", true, SiteAxes::d_model, SiteCondition::always},
     HookPoint{HookKind::ln2_scale, "ln2.hook_scale", true, SiteAxes::scalar, SiteCondition::always},
     HookPoint{HookKind::ln2_normalized, "ln2.hook_normalized", true, SiteAxes::d_model,
               SiteCondition::always},
@@ -92,6 +102,32 @@ Position parse_position(std::string_view text, std::string_view whole) {
                   whole, text));
 }
 
+// Numbers of one head at a site of heads; 0 where a site has none.
+Index head_width(SiteAxes axes, const ModelConfig& config) {
+  switch (axes) {
+    case SiteAxes::heads:
+    case SiteAxes::kv_heads:
+      return config.d_head;
+    case SiteAxes::head_streams:
+    case SiteAxes::kv_head_streams:
+      return config.d_model;
+    default:
+      return 0;
+  }
+}
+
+// Of hook_attn_in in a model whose heads share keys; `block` is "blocks.3.".
+ArgumentError no_common_copies(std::string_view block, const ModelConfig& config) {
+  return {
+      ErrorCode::unknown_site,
+      fmt::format("no hook point \"{}hook_attn_in\" in this model: its {} query heads share the "
+                  "keys and values of {}, so that no copy of the stream is one head's",
+                  block, config.n_heads, config.n_kv_heads),
+      fmt::format("{0}hook_q_input, {0}hook_k_input and {0}hook_v_input are the copies that "
+                  "each projection reads",
+                  block)};
+}
+
 // Of hook_resid_mid in a model without one; `block` is "blocks.3.".
 ArgumentError no_stream_between(std::string_view block) {
   return {ErrorCode::unknown_site,
@@ -108,6 +144,9 @@ ArgumentError unknown_hook(std::string_view name, const ModelConfig& config) {
   constexpr std::string_view kMid = "hook_resid_mid";
   if (config.parallel_block && name.ends_with(kMid))
     return no_stream_between(name.substr(0, name.size() - kMid.size()));
+  constexpr std::string_view kAttentionIn = "hook_attn_in";
+  if (config.n_kv_heads != config.n_heads && name.ends_with(kAttentionIn))
+    return no_common_copies(name.substr(0, name.size() - kAttentionIn.size()), config);
   const std::vector<std::string> names = hook_names(config);
   const std::optional<std::string> nearest = nearest_name(name, names);
   std::string message = fmt::format("no hook point \"{}\" in this model", name);
@@ -154,12 +193,11 @@ Index parse_coordinate(std::string_view text, HookKind kind, std::string_view wh
   const Index width = site_width(kind, config);
   const std::size_t comma = text.find(',');
   std::optional<Index> coordinate;
-  const bool by_head =
-      axes == SiteAxes::heads || axes == SiteAxes::kv_heads || axes == SiteAxes::result;
+  const Index inner = head_width(axes, config);
+  const bool by_head = inner > 0;
   if (comma == std::string_view::npos) {
     coordinate = read_index(trimmed(text));
   } else if (by_head) {
-    const Index inner = axes == SiteAxes::result ? config.d_model : config.d_head;
     const std::optional<Index> head = read_index(trimmed(text.substr(0, comma)));
     const std::optional<Index> channel = read_index(trimmed(text.substr(comma + 1)));
     if (head && channel) {
@@ -209,6 +247,8 @@ bool exists_in(const HookPoint& point, const ModelConfig& config) {
       return config.gated_mlp;
     case SiteCondition::sequential_block:
       return !config.parallel_block;
+    case SiteCondition::own_keys:
+      return config.n_kv_heads == config.n_heads;
   }
   return false;
 }
@@ -233,8 +273,10 @@ Index site_width(HookKind kind, const ModelConfig& config) {
       return config.n_heads * config.d_head;
     case SiteAxes::kv_heads:
       return config.n_kv_heads * config.d_head;
-    case SiteAxes::result:
+    case SiteAxes::head_streams:
       return config.n_heads * config.d_model;
+    case SiteAxes::kv_head_streams:
+      return config.n_kv_heads * config.d_model;
     case SiteAxes::d_mlp:
       return config.d_mlp;
     case SiteAxes::d_vocab:
@@ -258,8 +300,11 @@ std::string axes_text(HookKind kind, const ModelConfig& config) {
     case SiteAxes::kv_heads:
       return fmt::format("[pos, kv_head, d_head] = [pos, {}, {}]", config.n_kv_heads,
                          config.d_head);
-    case SiteAxes::result:
+    case SiteAxes::head_streams:
       return fmt::format("[pos, head, d_model] = [pos, {}, {}]", config.n_heads, config.d_model);
+    case SiteAxes::kv_head_streams:
+      return fmt::format("[pos, kv_head, d_model] = [pos, {}, {}]", config.n_kv_heads,
+                         config.d_model);
     case SiteAxes::pairs:
       return fmt::format("[head, q_pos, k_pos] = [{}, q_pos, k_pos]", config.n_heads);
     case SiteAxes::d_mlp:
@@ -275,10 +320,7 @@ std::string site_name(const Site& site, const ModelConfig& config) {
   std::string name = point.per_block ? fmt::format("blocks.{}.{}", site.layer, point.name)
                                      : std::string(point.name);
   if (!site.coordinate) return name;
-  Index inner = 0;
-  if (point.axes == SiteAxes::heads || point.axes == SiteAxes::kv_heads) inner = config.d_head;
-  if (point.axes == SiteAxes::result) inner = config.d_model;
-  if (inner > 0)
+  if (const Index inner = head_width(point.axes, config); inner > 0)
     return fmt::format("{}[{},{}]", name, *site.coordinate / inner, *site.coordinate % inner);
   return fmt::format("{}[{}]", name, *site.coordinate);
 }

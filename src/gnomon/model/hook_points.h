@@ -17,6 +17,10 @@ enum class HookKind {
   embed,
   pos_embed,
   resid_pre,
+  attn_in,
+  q_input,
+  k_input,
+  v_input,
   ln1_scale,
   ln1_normalized,
   ln1_out,
@@ -31,6 +35,7 @@ enum class HookKind {
   result,
   attn_out,
   resid_mid,
+  mlp_in,
   ln2_scale,
   ln2_normalized,
   ln2_out,
@@ -49,17 +54,25 @@ enum class HookKind {
 // What one row of a site's matrix holds. The forward pass stores a site as a matrix with one row
 // for each token, except attention scores and patterns, which have one row for each head and query.
 enum class SiteAxes {
-  scalar,    // [pos]
-  d_model,   // [pos, d_model]
-  heads,     // [pos, head, d_head]
-  kv_heads,  // [pos, kv_head, d_head]
-  result,    // [pos, head, d_model]
-  pairs,     // [head, q_pos, k_pos]
-  d_mlp,     // [pos, d_mlp]
-  d_vocab,   // [pos, d_vocab]
+  scalar,           // [pos]
+  d_model,          // [pos, d_model]
+  heads,            // [pos, head, d_head]
+  kv_heads,         // [pos, kv_head, d_head]
+  head_streams,     // [pos, head, d_model]
+  kv_head_streams,  // [pos, kv_head, d_model]
+  pairs,            // [head, q_pos, k_pos]
+  d_mlp,            // [pos, d_mlp]
+  d_vocab,          // [pos, d_vocab]
 };
 
-enum class SiteCondition { always, learned_positions, rotary, gated, sequential_block };
+enum class SiteCondition {
+  always,
+  learned_positions,
+  rotary,
+  gated,
+  sequential_block,
+  own_keys,  // every query head has keys of its own
+};
 
 // These names appear in users' notebooks and stored files: never rename a row, add an alias
 // instead.

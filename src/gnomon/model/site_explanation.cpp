@@ -27,6 +27,10 @@ constexpr std::string_view kNotNeuronTrap =
     "Its coordinates are not neurons: coordinate i here has nothing to do with neuron i. Neurons "
     "are at "
     "mlp.hook_post.";
+constexpr std::string_view kCopyTrap =
+    "A changed copy goes through the norm by itself. The sites of ln1 belong to the stream that "
+    "all "
+    "share: what is changed there does not reach a head whose copy is changed.";
 constexpr std::string_view kGroupedTrap =
     "With grouped queries there are n_kv_heads of them: query head h reads key-value head "
     "h n_kv_heads / n_heads, rounded down.";
@@ -70,6 +74,44 @@ const std::array kExplanations = {
         {"The neurons of this block do not read it: attention and a norm come between, and a norm "
          "alone where attention and MLP stand side by side. They read ln2.hook_out.",
          "It is Hugging Face's hidden_states[l].", kProcessedTrap}},
+    SiteExplanation{
+        HookKind::attn_in,
+        "The copies of the stream that attention reads, one for each head.",
+        "hook_resid_pre, once for each head h",
+        "hook_resid_pre, once for each head h",
+        "before the block's first norm; what is changed here reaches attention alone",
+        SiteBasis::residual,
+        "fires only with use_attn_in",
+        {"R1"},
+        {kCopyTrap,
+         "Models whose heads share keys and values have the three sites after it instead."}},
+    SiteExplanation{HookKind::q_input,
+                    "The copies of the stream that the queries read, one for each head.",
+                    "hook_attn_in[h] = hook_resid_pre",
+                    "hook_resid_pre, once for each head h",
+                    "before the block's first norm; what is changed here reaches the queries alone",
+                    SiteBasis::residual,
+                    "fires only with use_split_qkv_input",
+                    {"R1"},
+                    {kCopyTrap}},
+    SiteExplanation{HookKind::k_input,
+                    "The copies of the stream that the keys read, one for each key-value head.",
+                    "hook_attn_in[h] = hook_resid_pre",
+                    "hook_resid_pre, once for each key-value head h",
+                    "before the block's first norm; what is changed here reaches the keys alone",
+                    SiteBasis::residual,
+                    "fires only with use_split_qkv_input",
+                    {"R1"},
+                    {kCopyTrap, kGroupedTrap}},
+    SiteExplanation{HookKind::v_input,
+                    "The copies of the stream that the values read, one for each key-value head.",
+                    "hook_attn_in[h] = hook_resid_pre",
+                    "hook_resid_pre, once for each key-value head h",
+                    "before the block's first norm; what is changed here reaches the values alone",
+                    SiteBasis::residual,
+                    "fires only with use_split_qkv_input",
+                    {"R1"},
+                    {kCopyTrap, kGroupedTrap}},
     SiteExplanation{HookKind::ln1_scale,
                     "What the norm before attention divides by.",
                     "sqrt(mean((x - mean(x))^2) + eps), x = hook_resid_pre",
@@ -217,6 +259,16 @@ const std::array kExplanations = {
          "the "
          "MLP reads hook_resid_pre.",
          kProcessedTrap}},
+    SiteExplanation{HookKind::mlp_in,
+                    "The copy of the stream that the MLP reads.",
+                    "hook_resid_mid",
+                    "hook_resid_mid",
+                    "before the block's second norm; what is changed here reaches the MLP alone",
+                    SiteBasis::residual,
+                    "fires only with use_hook_mlp_in, and never where attention and MLP stand side "
+                    "by side",
+                    {"R1"},
+                    {kProcessedTrap}},
     SiteExplanation{HookKind::ln2_scale,
                     "What the norm before the MLP divides by.",
                     "sqrt(mean((x - mean(x))^2) + eps), x = hook_resid_mid",
@@ -445,7 +497,8 @@ constexpr std::array kHeadAxes = {kPos, SiteAxis{"head", "attention heads"},
                                   SiteAxis{"d_head", "channels of one head"}};
 constexpr std::array kKvHeadAxes = {kPos, SiteAxis{"kv_head", "key-value heads"},
                                     SiteAxis{"d_head", "channels of one head"}};
-constexpr std::array kResultAxes = {kPos, SiteAxis{"head", "attention heads"}, kModel};
+constexpr std::array kHeadStreamAxes = {kPos, SiteAxis{"head", "attention heads"}, kModel};
+constexpr std::array kKvHeadStreamAxes = {kPos, SiteAxis{"kv_head", "key-value heads"}, kModel};
 constexpr std::array kPairAxes = {SiteAxis{"head", "attention heads"},
                                   SiteAxis{"q_pos", "the token that looks"},
                                   SiteAxis{"k_pos", "the token that is looked at"}};
@@ -535,6 +588,8 @@ std::string_view gpt_neox_equation(HookKind kind, bool parallel_block) {
   switch (kind) {
     case HookKind::resid_mid:
       return {};
+    case HookKind::mlp_in:
+      return "hook_resid_pre";
     case HookKind::ln2_scale:
       return "sqrt(mean((x - mean(x))^2) + eps), x = hook_resid_pre";
     case HookKind::ln2_normalized:
@@ -583,8 +638,10 @@ std::span<const SiteAxis> site_axes(HookKind kind) {
       return kHeadAxes;
     case SiteAxes::kv_heads:
       return kKvHeadAxes;
-    case SiteAxes::result:
-      return kResultAxes;
+    case SiteAxes::head_streams:
+      return kHeadStreamAxes;
+    case SiteAxes::kv_head_streams:
+      return kKvHeadStreamAxes;
     case SiteAxes::pairs:
       return kPairAxes;
     case SiteAxes::d_mlp:

@@ -100,8 +100,11 @@ Figure block_figure(const ModelConfig& config, const Target& target,
     all.push_back(builder.of_tokens("position embedding", HookKind::pos_embed));
   if (layer > 0) all.push_back(DiagramBuilder::gap(0, layer - 1));
   all.push_back(builder.on_stream(HookKind::resid_pre, layer));
-  all.push_back(builder.operation(
-      "norm 1", {HookKind::ln1_scale, HookKind::ln1_normalized, HookKind::ln1_out}, layer));
+  all.push_back(
+      builder.operation("norm 1",
+                        {HookKind::attn_in, HookKind::q_input, HookKind::k_input, HookKind::v_input,
+                         HookKind::ln1_scale, HookKind::ln1_normalized, HookKind::ln1_out},
+                        layer));
   all.push_back(
       builder.operation("attention",
                         {HookKind::q, HookKind::k, HookKind::v, HookKind::rot_q, HookKind::rot_k,
@@ -114,7 +117,8 @@ Figure block_figure(const ModelConfig& config, const Target& target,
   all.push_back(std::move(attention_out));
   if (!config.parallel_block) all.push_back(builder.on_stream(HookKind::resid_mid, layer));
   all.push_back(builder.operation(
-      "norm 2", {HookKind::ln2_scale, HookKind::ln2_normalized, HookKind::ln2_out}, layer));
+      "norm 2",
+      {HookKind::mlp_in, HookKind::ln2_scale, HookKind::ln2_normalized, HookKind::ln2_out}, layer));
   all.push_back(builder.operation(config.gated_mlp ? "W_gate, W_up" : "W_in",
                                   {HookKind::mlp_pre, HookKind::mlp_pre_linear}, layer));
   all.push_back(builder.operation(config.gated_mlp ? "act(gate) · up" : "activation function",
