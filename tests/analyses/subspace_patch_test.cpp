@@ -10,9 +10,11 @@
 
 #include "analyses/planted_head.h"
 #include "gnomon/analyses/detail/stream_readers.h"
+#include "gnomon/analyses/erased_loss.h"
 #include "gnomon/base/error.h"
 #include "gnomon/directions/direction.h"
 #include "gnomon/directions/neuron_directions.h"
+#include "gnomon/model/forward.h"
 
 namespace gnomon {
 namespace {
@@ -76,7 +78,47 @@ TEST_P(Subspaces, AHeadAlongTheWriteReadsNothingElse) {
   EXPECT_NEAR(*erasure(study, "mean_projection", "write").effect.ablated_slope.estimate, 0, 1e-10);
   EXPECT_LT(erasure(study, "keep_only", "write").effect.largest_change, 1e-10);
   EXPECT_EQ(*erasure(study, "mean_projection", "write").percentile, 100);
+  // The head's direction is the same one, at the stream that it reads.
+  EXPECT_NEAR(*erasure(study, "mean_projection", "head").effect.ablated_slope.estimate, 0, 1e-10);
+  EXPECT_LT(erasure(study, "keep_only", "head").effect.largest_change, 1e-10);
   expect_checks(study);
+}
+
+// The map at every token, made by hooks in a run of its own.
+TEST_P(Subspaces, LossesAreThoseOfRunsWithTheMapInAHook) {
+  const ModelConfig& config = model().config();
+  const std::vector<std::vector<TokenId>> ids = test::random_texts(config, {5, 9, 1, 7}, 3);
+  RankOneErasure map;
+  for (Index c = 0; c < config.d_model; ++c) {
+    map.mean.push_back(std::cos(static_cast<double>(c)));
+    map.read.push_back(std::sin(static_cast<double>(c)));
+    map.remove.push_back(std::sin(static_cast<double>(2 * c)));
+  }
+  const std::array<RankOneErasure, 1> maps = {map};
+  for (const HookKind kind : {HookKind::resid_pre, HookKind::resid_mid, HookKind::resid_post}) {
+    if (!exists_in(hook_point(kind), config)) continue;
+    for (const Index layer : {Index{0}, config.n_layers - 1}) {
+      const ErasedLosses losses =
+          erased_losses<double>(model(), ids, {kind, layer, std::nullopt}, maps, {});
+      EXPECT_EQ(losses.clean.sum, language_model_loss<double>(model(), ids, {}).sum);
+      EXPECT_EQ(losses.clean.n_token, 4 + 8 + 6);
+      const PackedBatch batch = pack(ids);
+      Hooks<double> hooks;
+      double expected = 0;
+      hooks.add(kind, layer, [&](const HookContext&, MatrixView<double> x) {
+        for (Index i = 0; i < x.rows; ++i)
+          std::ranges::copy(map.erased(x.row(i)), x.row(i).begin());
+      });
+      hooks.add(HookKind::logits, -1, [&](const HookContext& context, MatrixView<double> logits) {
+        expected = next_token_loss<double>(context, logits);
+      });
+      run_forward<double>(config, model().weights<double>(), batch, hooks, {}, Backend::packed);
+      EXPECT_EQ(losses.erased.front().sum, expected) << hook_point(kind).name << " " << layer;
+      EXPECT_NE(expected, losses.clean.sum);
+    }
+  }
+  EXPECT_THROW(erased_losses<double>(model(), ids, {HookKind::mlp_out, 0, std::nullopt}, maps, {}),
+               ArgumentError);
 }
 
 // A head that sees half of the write's direction: the rest is in its null space and does nothing.

@@ -35,6 +35,7 @@ struct Variant {
   double null = 0.3;        // |r| of 97.5 % of random directions
   std::string failed = {};  // id of a check
   int n_row = 12;
+  std::size_t text_bytes = 0;  // that texts are filled up to
 };
 
 Json direction(const char* name, double r, const Variant& variant) {
@@ -60,6 +61,12 @@ Json direction(const char* name, double r, const Variant& variant) {
           {"bias", 0.0}};
 }
 
+std::string text_of(int i, std::size_t n_byte) {
+  std::string text = "text " + std::to_string(i);
+  while (text.size() < n_byte) text += " <b> & more";
+  return text;
+}
+
 CsvTable rows(const Variant& variant) {
   CsvTable table({"text_id", "position", "split", "group", "activation", "head", "head_unit",
                   "output", "output_unit", "text"});
@@ -68,7 +75,7 @@ CsvTable rows(const Variant& variant) {
     const double activation = 0.01 * i + (i % 3);
     table.add_row({std::int64_t{i}, std::int64_t{0}, i % 3 == 0 ? std::string("train") : "test",
                    std::int64_t{i}, activation, activation + 0.5 / (1 + i), 0.5, 2 * activation,
-                   activation, i == 0 ? std::string(kHostile) : "text " + std::to_string(i)});
+                   activation, i == 0 ? std::string(kHostile) : text_of(i, variant.text_bytes)});
   }
   return table;
 }
@@ -255,6 +262,17 @@ TEST(HtmlReport, AdmitsItsOwnStyleAndScriptAndNothingElse) {
     rest.erase(at, name.size());
   EXPECT_THAT(rest, Not(HasSubstr("//www")));
   EXPECT_THAT(rest, Not(HasSubstr(" src=")));
+}
+
+TEST(HtmlReport, LongTextsAreCutSoThatThePageStaysBelowAMegabyte) {
+  const TemporaryFolder folder;
+  const std::string page = html_report(write_run(folder / "a", {.n_row = 2000, .text_bytes = 900}));
+  EXPECT_LE(page.size(), 1000000U);
+  EXPECT_GE(page.size(), 800000U);
+  EXPECT_THAT(section(page, "texts"), HasSubstr("Texts are cut after"));
+  const std::string short_page =
+      html_report(write_run(folder / "b", {.n_row = 200, .text_bytes = 900}));
+  EXPECT_THAT(section(short_page, "texts"), Not(HasSubstr("Texts are cut after")));
 }
 
 TEST(HtmlReport, SameRunSameBytes) {

@@ -95,6 +95,29 @@ class PatchTest(unittest.TestCase):
         earlier = patch("earlier", "--site", "blocks.1.mlp.hook_post[100]@-2")
         self.assertAlmostEqual(earlier["direct"]["value"], 0, places=12)
 
+    def test_directions_are_exchanged_and_erased(self):
+        done = self.gnomon("patch", "run1", *FEW, "--subspaces", "--out", "subspaces")
+        self.assertIn("Erased and kept", done.stdout)
+        self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
+        folder = self.root / "subspaces"
+        self.assertEqual(validate_run.problems_of(folder), [])
+        study = json.loads((folder / "analysis/subspaces.json").read_text())
+        self.assertGreater(study["n_loss_tokens"], 100)
+        self.assertGreater(study["lm_loss"], 0)
+        erasures = {(row["method"], row["direction"]): row for row in study["erasures"]}
+        # A linear head says the same of every text once its direction is gone, and all with it alone.
+        head = erasures["mean_projection", "head"]
+        self.assertAlmostEqual(head["ablated_slope"]["value"], 0, places=4)
+        self.assertLess(erasures["keep_only", "head"]["largest_change"], 1e-3)
+        self.assertIsNone(erasures["keep_only", "head"]["loss_change"])
+        for direction in ("read", "write", "head"):
+            row = erasures["mean_projection", direction]
+            self.assertLess(abs(row["loss_change"]), study["lm_loss"])
+            self.assertIsNotNone(row["random_loss_change"])
+        self.gnomon("report", "subspaces", "--format", "html")
+        page = (folder / "report/report.html").read_text()
+        self.assertIn("Which directions does the report need?", page)
+
     def test_wrong_input_is_an_error(self):
         def message(*arguments):
             return self.gnomon("patch", *arguments, status=2).stderr

@@ -7,11 +7,13 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "gnomon/analyses/detail/data_rows.h"
 #include "gnomon/analyses/detail/read_gradient.h"
 #include "gnomon/analyses/detail/stream_readers.h"
+#include "gnomon/analyses/erased_loss.h"
 #include "gnomon/analyses/report_reader.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/random.h"
@@ -85,6 +87,11 @@ class SubspaceRun {
                       "at an earlier token",
                       study_.read_out, study_.target),
           "no patch of these streams can reach such a report");
+    if (const std::optional<Subject> head = head_subject()) {
+      own_ = values_at(head->site, rows_);
+      natural_rows_ = values_at(head->site, training_);
+      erase(*head);
+    }
     study_.checks.insert(
         study_.checks.begin(),
         make_check("P7", "patched runs that compute what a patch reaches give what whole runs give",
@@ -136,6 +143,19 @@ class SubspaceRun {
     }
     std::erase_if(found, [](const Subject& subject) { return !(norm(subject.vector) > 0); });
     return found;
+  }
+
+  // The linear head's own direction, where it reads a stream at the target's token.
+  std::optional<Subject> head_subject() const {
+    const PatchReadOut& read = reader_.read_out();
+    const auto weight = reader_.linear_weight();
+    const bool is_stream = read.site.kind == HookKind::resid_pre ||
+                           read.site.kind == HookKind::resid_mid ||
+                           read.site.kind == HookKind::resid_post;
+    if (!weight || !read.columns.empty() || !is_stream || !(norm(*weight) > 0) ||
+        data_.position != data_.feature_position)
+      return std::nullopt;
+    return Subject{"head", "the head's weight", read.site, *weight};
   }
 
   void draw_donors() {
@@ -302,26 +322,56 @@ class SubspaceRun {
     const MatrixView<const double> natural = std::as_const(natural_rows_).matrix();
     const RankOneErasure projection = mean_projection(natural, subject.vector);
     Erasure erased = measure(subject, "mean_projection", subject.name, projection);
+    std::vector<RankOneErasure> maps = {projection};
     if (options_.n_random > 0) {
       const Tensor<double> random =
           covariance_matched_directions(natural_rows_, options_.n_random,
                                         Random(options_.seed, "subspace/random " + subject.name));
       std::vector<double> changes;
-      for (Index k = 0; k < options_.n_random; ++k)
-        changes.push_back(measure(subject, "mean_projection", "random",
-                                  mean_projection(natural, random.matrix().row(k)))
-                              .effect.mean_change);
+      for (Index k = 0; k < options_.n_random; ++k) {
+        const RankOneErasure other = mean_projection(natural, random.matrix().row(k));
+        changes.push_back(measure(subject, "mean_projection", "random", other).effect.mean_change);
+        if (k < options_.n_random_loss) maps.push_back(other);
+      }
       erased.percentile = 100 * percentile_rank(changes, erased.effect.mean_change);
       erased.p_value = permutation_p_value(changes, erased.effect.mean_change);
     }
+    const auto [low, high] = std::ranges::minmax(training_activation_);
+    const bool forgets_activation = subject.name == "write" && low < high;
+    if (forgets_activation) maps.push_back(leace(natural, training_activation_));
+    const std::vector<double> changes = loss_changes(subject.site, maps);
+    if (!changes.empty()) {
+      erased.loss_change = changes.front();
+      const auto n_random = std::ssize(maps) - (forgets_activation ? 2 : 1);
+      if (n_random > 0)
+        erased.random_loss_change =
+            std::accumulate(changes.begin() + 1, changes.begin() + 1 + n_random, 0.0) /
+            static_cast<double>(n_random);
+    }
     study_.erasures.push_back(std::move(erased));
     study_.erasures.push_back(measure(subject, "keep_only", subject.name, projection));
-    if (subject.name != "write") return;
-    const auto [low, high] = std::ranges::minmax(training_activation_);
-    if (!(low < high)) return;
-    const RankOneErasure leace_map = leace(natural, training_activation_);
-    study_.erasures.push_back(measure(subject, "leace", "activation", leace_map));
-    check_leace(leace_map);
+    if (!forgets_activation) return;
+    Erasure forgotten = measure(subject, "leace", "activation", maps.back());
+    if (!changes.empty()) forgotten.loss_change = changes.back();
+    study_.erasures.push_back(std::move(forgotten));
+    check_leace(maps.back());
+  }
+
+  // Nats per token that the next-token loss grows by under each map; empty where no text has a next
+  // token.
+  std::vector<double> loss_changes(const Site& site, const std::vector<RankOneErasure>& maps) {
+    const detail::TextsOfRows texts(
+        data_, at_most(rows_, options_.max_loss_texts, Random(options_.seed, "subspace/loss")));
+    RunOptions run;
+    run.backend = options_.patch.backend;
+    const ErasedLosses losses = erased_losses<T>(model_, texts.ids, site, maps, run);
+    std::vector<double> changes;
+    study_.n_loss_token = losses.clean.n_token;
+    if (losses.clean.n_token == 0) return changes;
+    study_.lm_loss = losses.clean.mean();
+    for (const LanguageModelLoss& erased : losses.erased)
+      changes.push_back(erased.mean() - losses.clean.mean());
+    return changes;
   }
 
   // No linear predictor does better than the mean where no column has a covariance with the

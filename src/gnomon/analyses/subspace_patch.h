@@ -22,9 +22,11 @@ struct SubspaceOptions {
   Part part = Part::test;
   Index n_donor = 4;  // of every row, at least 2
   Index n_shuffle = 999;
-  Index n_random = 19;   // random directions whose erasure is compared with
-  Index n_recheck = 16;  // patches that are run again the plain way
-  Index max_rows = 200;  // of the part, and of the training rows; drawn where there are more
+  Index n_random = 19;        // random directions whose erasure is compared with
+  Index n_recheck = 16;       // patches that are run again the plain way
+  Index max_rows = 200;       // of the part, and of the training rows; drawn where there are more
+  Index max_loss_texts = 64;  // of the rows, whose next tokens are predicted under erasure
+  Index n_random_loss = 5;    // random directions whose erasure is compared with there
   BootstrapOptions bootstrap = {};
   std::uint64_t seed = 0;
   PatchOptions patch = {};
@@ -66,7 +68,7 @@ struct SubspaceDirection {
 //   keep_only        the mean plus what mean_projection takes away
 struct Erasure {
   std::string method;
-  std::string direction;  // "read", "write", "activation" for LEACE
+  std::string direction;  // "read", "write", "head", "activation" for LEACE
   std::string site;
   Necessity effect;
   double mean_site_change = 0;
@@ -74,6 +76,10 @@ struct Erasure {
   // covariance, and p = (1 + n at least as large) / (1 + n).
   std::optional<double> percentile;
   std::optional<double> p_value;
+  // Nats per token that the model's next-token loss grows by with the same map at every token; and
+  // with those of random directions in its place, the mean. Not of keep_only.
+  std::optional<double> loss_change;
+  std::optional<double> random_loss_change;
 };
 
 struct SubspaceStudy {
@@ -85,6 +91,8 @@ struct SubspaceStudy {
   Index n_training_row = 0;
   std::vector<SubspaceDirection> directions;
   std::vector<Erasure> erasures;
+  Index n_loss_token = 0;         // tokens predicted
+  std::optional<double> lm_loss;  // of the unchanged model, nats per token
   std::vector<CheckResult> checks;
 };
 
@@ -96,6 +104,8 @@ struct SubspaceStudy {
 //   write  W_out[n] at resid_post of the block, or the basis vector of a coordinate at its stream;
 //          next readers: a linear head that reads there, else W_Q, W_K, W_V of the next block, and
 //          its W_in where the block is parallel
+//   head   the weight of a linear head that reads the whole stream at the target's token, there:
+//          erased and kept, not exchanged
 //
 // Throws ArgumentError (wrong_site) where the report cannot depend on any of these sites;
 // (bad_data) where the part has rows of fewer than 2 groups, or fewer than 3 training rows.

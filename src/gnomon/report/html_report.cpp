@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "gnomon/report/detail/html_page.h"
@@ -59,6 +60,9 @@ Html answer(const ReportData& data) {
           element("p class=\"note\"", "Sentences are chosen by the run's checks and intervals."));
 }
 
+// A page of 2,000 texts is not larger than a megabyte, of which their section's frame is a little.
+constexpr std::size_t kPageBytes = 1000000 - 2000;
+
 // A double that reads back as the same five digits.
 Json rounded(const std::optional<double>& value) {
   if (!value) return nullptr;
@@ -103,13 +107,16 @@ std::string html_report(const StoredRun& run) {
   page.sections.push_back(training_section(data, figures));
   if (const Html rest = figures.take_rest(); !rest.markup.empty())
     page.sections.push_back({"more", "More figures", rest});
-  page.sections.push_back(texts_section(data));
+  const std::size_t texts_place = page.sections.size();
   page.sections.push_back(data_section(data));
   page.sections.push_back(checks_section(data));
   page.sections.push_back(limits_section(data));
   page.sections.push_back(provenance_section(data));
   page.sections.push_back(citation_section(data));
   page.data = page_data(data);
+  const std::size_t without_texts = render_page(page).size();
+  page.sections.insert(page.sections.begin() + static_cast<std::ptrdiff_t>(texts_place),
+                       texts_section(data, kPageBytes - std::min(kPageBytes, without_texts)));
   return render_page(page);
 }
 

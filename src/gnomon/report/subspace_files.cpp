@@ -49,6 +49,8 @@ Json subspace_json(const SubspaceStudy& study) {
     for (const SubspacePart& part : direction.parts) entry["parts"].push_back(part_json(part));
     json["directions"].push_back(std::move(entry));
   }
+  json["lm_loss"] = number_or_null(study.lm_loss);
+  json["n_loss_tokens"] = study.n_loss_token;
   json["erasures"] = Json::array();
   for (const Erasure& erasure : study.erasures) {
     Json entry = {{"method", erasure.method},
@@ -56,7 +58,9 @@ Json subspace_json(const SubspaceStudy& study) {
                   {"site", erasure.site},
                   {"mean_site_change", erasure.mean_site_change},
                   {"percentile", number_or_null(erasure.percentile)},
-                  {"p", number_or_null(erasure.p_value)}};
+                  {"p", number_or_null(erasure.p_value)},
+                  {"loss_change", number_or_null(erasure.loss_change)},
+                  {"random_loss_change", number_or_null(erasure.random_loss_change)}};
     detail::add_necessity(entry, erasure.effect);
     json["erasures"].push_back(std::move(entry));
   }
@@ -95,23 +99,41 @@ std::string subspace_text(const SubspaceStudy& study, const TextStyle& style) {
         14);
     text += "\n";
   }
-  text += "Erased and kept: slope of the report on the unpatched neuron, across texts\n";
+  text += "Erased and kept: the report against the unpatched neuron, across texts\n";
   TextTable table({{"method"},
                    {"of"},
                    {"slope", Align::right},
-                   {"then", Align::right},
                    {"r", Align::right},
-                   {"then", Align::right},
                    {"change", Align::right},
-                   {"p", Align::right}});
+                   {"p", Align::right},
+                   {"loss", Align::right}});
+  if (!study.erasures.empty()) {
+    const Necessity& unchanged = study.erasures.front().effect;
+    table.add_row({"nothing", "", number_text(unchanged.clean_slope.estimate),
+                   number_text(unchanged.clean_r), "", "", ""});
+  }
   for (const Erasure& erasure : study.erasures) {
     table.add_row(
-        {erasure.method, erasure.direction, number_text(erasure.effect.clean_slope.estimate),
-         number_text(erasure.effect.ablated_slope.estimate), number_text(erasure.effect.clean_r),
+        {erasure.method, erasure.direction, number_text(erasure.effect.ablated_slope.estimate),
          number_text(erasure.effect.ablated_r), fmt::format("{:.3f}", erasure.effect.mean_change),
-         number_text(erasure.p_value, "{:.2g}")});
+         number_text(erasure.p_value, "{:.2g}"), number_text(erasure.loss_change)});
   }
   text += table.render(style);
+  if (study.lm_loss) {
+    text += labelled_text(
+        "  loss",
+        fmt::format("nats per token that the next-token loss of {:.3f} grows by ({} tokens) with "
+                    "the same map at every token",
+                    *study.lm_loss, study.n_loss_token),
+        14);
+    for (const Erasure& erasure : study.erasures) {
+      if (!erasure.random_loss_change) continue;
+      text += labelled_text("",
+                            fmt::format("{}: {} where random directions are erased in its place",
+                                        erasure.direction, number_text(erasure.random_loss_change)),
+                            14);
+    }
+  }
   return style.unicode ? text : ascii_text(text);
 }
 

@@ -19,6 +19,8 @@ namespace {
 
 // Bytes of a text that stand in the table at once; the rest is behind a disclosure.
 constexpr std::size_t kTextHead = 280;
+// However full the page is.
+constexpr std::size_t kLeastText = 80;
 
 std::string seed_of(const std::string& folder) { return folder.substr(folder.rfind('/') + 1); }
 
@@ -115,29 +117,31 @@ std::size_t head_length(const std::string& text) {
   return length;
 }
 
-// How many bytes of each text are shown, so that a page of 2,000 texts stays under 1 MB: what the
-// marks of the panels (42 bytes each) and the numbers of the rows leave.
-std::size_t shown_text_bytes(const ReportRows& rows) {
-  constexpr double kBudget = 780000;
-  const double n_row = static_cast<double>(rows.rows.size());
-  const double n_panel = std::min(static_cast<double>(rows.projections.size()) + 2, 6.0);
-  const double budget =
-      std::max(kBudget - 42 * std::min(n_row * n_panel, 9000.0) - 100 * n_row, kBudget / 4);
+// How many bytes of each text are shown where all texts together may take `budget`.
+std::size_t shown_text_bytes(const ReportRows& rows, std::size_t budget) {
   std::vector<std::size_t> sizes;
-  for (const ReportRow& row : rows.rows) sizes.push_back(row.text.size());
+  for (const ReportRow& row : rows.rows) sizes.push_back(html_text(row.text).size());
   std::ranges::sort(sizes);
-  double left = budget;
+  std::size_t left = budget;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
-    const double share = left / static_cast<double>(sizes.size() - i);
-    if (static_cast<double>(sizes[i]) > share) return static_cast<std::size_t>(share);
-    left -= static_cast<double>(sizes[i]);
+    const std::size_t share = left / (sizes.size() - i);
+    if (sizes[i] > share) return std::max(share, kLeastText);
+    left -= sizes[i];
   }
   return sizes.empty() ? 0 : sizes.back();
 }
 
+bool is_longer(const std::string& text, std::size_t most) {
+  return text.size() > most || html_text(text).size() > most;
+}
+
+// Cut so that it takes at most `most` bytes of the page.
 std::string cut_text(const std::string& text, std::size_t most) {
-  if (text.size() <= most) return text;
-  std::size_t length = most;
+  if (!is_longer(text, most)) return text;
+  std::size_t length = std::min(most, text.size());
+  for (std::size_t size = html_text(text.substr(0, length)).size(); size > most && length > 0;
+       size = html_text(text.substr(0, length)).size())
+    length = std::min(length - 1, length * most / size);
   while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U) --length;
   return text.substr(0, length) + "…";
 }
@@ -210,7 +214,7 @@ ReportSection data_section(const ReportData& data) {
   return section;
 }
 
-ReportSection texts_section(const ReportData& data) {
+ReportSection texts_section(const ReportData& data, std::size_t budget) {
   ReportSection section{"texts", "Texts", {}};
   const ReportRows& rows = data.rows;
   if (rows.rows.empty()) return section;
@@ -228,11 +232,16 @@ ReportSection texts_section(const ReportData& data) {
         "errors. "
         "analysis/projections.csv has all.",
         rows.rows.size(), rows.n_row);
-  const std::size_t most_bytes = shown_text_bytes(rows);
+  // What the table takes beside the texts: with each as a disclosure and cut.
+  const std::size_t frame =
+      text_rows(rows, with_reports, 0).size() +
+      rows.rows.size() * std::string_view("<details><summary></summary></details>…").size();
+  const std::size_t most_bytes = shown_text_bytes(rows, budget > frame ? budget - frame : 0);
   if (std::ranges::any_of(rows.rows,
-                          [&](const ReportRow& row) { return row.text.size() > most_bytes; }))
+                          [&](const ReportRow& row) { return is_longer(row.text, most_bytes); }))
     note += fmt::format(
-        " Texts are cut after {} bytes, to keep the page small; data/prompts.jsonl has them whole.",
+        " Texts are cut after about {} bytes, to keep the page small; data/prompts.jsonl has them "
+        "whole.",
         most_bytes);
   std::string head =
       "<th scope=col>row<th scope=col>part<th scope=col>token<th scope=col>activation";

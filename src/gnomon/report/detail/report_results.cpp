@@ -225,6 +225,43 @@ Html patch_table(const Json& patch) {
   return list.render() + (ablations.is_empty() ? Html{} : ablations.render());
 }
 
+Html directions_table(const Json& study) {
+  HtmlTable exchanged("The stream's part along a direction exchanged with another text's",
+                      {{"direction"},
+                       {"at"},
+                       {"part"},
+                       {"share of its length²", true},
+                       {"slope on the other text's activation", true},
+                       {"share of the effect", true}});
+  for (const Json& direction : child_at(study, "directions")) {
+    for (const Json& part : child_at(direction, "parts"))
+      exchanged.add_row({html(text_at(direction, "name")), html(text_at(direction, "site")),
+                         html(text_at(part, "name")), r_cell(number_at(part, "length_share")),
+                         r_cell(number_at(child_at(part, "follows"), "slope")),
+                         r_cell(number_at(part, "effect_share"))});
+  }
+  HtmlTable erased("Erased, and kept alone", {{"method"},
+                                              {"direction"},
+                                              {"at"},
+                                              {"slope before", true},
+                                              {"slope after", true},
+                                              {"mean change of the report", true},
+                                              {"p, random directions", true},
+                                              {"next-token loss, nats", true},
+                                              {"of random directions", true}});
+  for (const Json& row : child_at(study, "erasures"))
+    erased.add_row(
+        {html(text_at(row, "method")), html(text_at(row, "direction")), html(text_at(row, "site")),
+         r_cell(number_at(child_at(row, "clean_slope"), "value")),
+         r_cell(number_at(child_at(row, "ablated_slope"), "value")),
+         value_cell(number_at(row, "mean_change")), value_cell(number_at(row, "p")),
+         r_cell(number_at(row, "loss_change")), r_cell(number_at(row, "random_loss_change"))});
+  return element("p",
+                 "A direction whose removal takes the report away and leaves the model's "
+                 "next-token loss as it was is the report's own.") +
+         exchanged.render() + erased.render();
+}
+
 Html weights_table(const Json& weights) {
   HtmlTable table("What the report reads, against the neuron's directions",
                   {{"direction"},
@@ -367,6 +404,7 @@ ReportSection cause_section(const ReportData& data, ReportFigures& figures) {
   add("analysis/verdict.json", "What the report is", accounts_table, {"direction-gains"});
   add("analysis/patch.json", "Does the report follow the neuron?", patch_table,
       {"dose-response", "causal-gains"});
+  add("analysis/subspaces.json", "Which directions does the report need?", directions_table, {});
   add("analysis/weights.json", "What do the report's weights read?", weights_table, {"weights"});
   if (section.body.markup.empty() && !data.trainings().empty())
     section.body += element(

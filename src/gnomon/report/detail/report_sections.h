@@ -39,7 +39,8 @@ ReportSection cause_section(const ReportData& data, ReportFigures& figures);
 ReportSection controls_section(const ReportData& data, ReportFigures& figures);
 ReportSection training_section(const ReportData& data, ReportFigures& figures);
 ReportSection data_section(const ReportData& data);
-ReportSection texts_section(const ReportData& data);
+// The table takes about `budget` bytes: long texts are cut for it.
+ReportSection texts_section(const ReportData& data, std::size_t budget);
 ReportSection checks_section(const ReportData& data);
 ReportSection limits_section(const ReportData& data);
 ReportSection provenance_section(const ReportData& data);
