@@ -2,6 +2,8 @@
 #include "gnomon/base/threads.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -109,6 +111,29 @@ TEST_P(Threads, WakeForWorkThatComesLate) {
     });
     EXPECT_EQ(visits, 8);
   }
+}
+
+// What was asleep in the parent is not there in the child.
+TEST_P(Threads, WorkInTheChildOfAFork) {
+  const auto count = [] {
+    std::atomic<int> visits = 0;
+    parallel_for(0, 8, 1, [&](std::int64_t first, std::int64_t last) {
+      visits += static_cast<int>(last - first);
+    });
+    return visits.load();
+  };
+  EXPECT_EQ(count(), 8);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    bool right = true;
+    for (int i = 0; i < 50; ++i) right = right && count() == 8;
+    _exit(right ? 0 : 1);
+  }
+  int status = 1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(count(), 8);
 }
 
 INSTANTIATE_TEST_SUITE_P(Counts, Threads, ::testing::Values(1, 2, 5));

@@ -185,12 +185,14 @@ TYPED_TEST(LinearForward, PackedIsASumOfChainsOfFusedMultiplyAdds) {
   constexpr Shape kShape{700, 70};
   const auto x = normal_values<T>(kRows * kShape.n_in, "x");
   const auto w = normal_values<T>(kShape.n_in * kShape.n_out, "w");
+  const Index n_in = kShape.n_in, n_out = kShape.n_out;
   std::vector<T> expected;
   for (Index i = 0; i < kRows; ++i) {
     for (Index o = 0; o < kShape.n_out; ++o) {
+      const T* x_i = x.data() + i * n_in;
+      const T* w_o = w.data() + o;
       expected.push_back(sum_of_chains<T>(
-          0, kShape.n_in, [&](Index k) { return x[static_cast<std::size_t>(i * kShape.n_in + k)]; },
-          [&](Index k) { return w[static_cast<std::size_t>(k * kShape.n_out + o)]; }));
+          0, n_in, [&](Index k) { return x_i[k]; }, [&](Index k) { return w_o[k * n_out]; }));
     }
   }
   for (const WeightLayout layout : kLayouts) {

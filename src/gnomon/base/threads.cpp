@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gnomon/base/threads.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
-
-#if defined(__x86_64__) || defined(__i386__)
-#include <immintrin.h>
-#endif
 
 namespace gnomon {
 namespace {
@@ -30,7 +29,7 @@ void spin_until(const Done& done) {
   const auto end = std::chrono::steady_clock::now() + kSpin;
   while (!done() && std::chrono::steady_clock::now() < end) {
 #if defined(__x86_64__) || defined(__i386__)
-    for (int i = 0; i < 32 && !done(); ++i) _mm_pause();
+    for (int i = 0; i < 32 && !done(); ++i) __builtin_ia32_pause();
 #else
     std::this_thread::yield();
 #endif
@@ -44,7 +43,7 @@ thread_local bool is_sharing = false;
 
 // Threads that wait for chunks of one parallel_for at a time. Whoever is free takes the next chunk,
 // the caller too: it never waits for a chunk that nobody has begun, so that a thread without a
-// core, or one that a fork has left behind, holds up nothing.
+// core holds up nothing.
 class Pool {
  public:
   // Whether the chunks were run; not where others are being run.
@@ -53,12 +52,16 @@ class Pool {
     const std::unique_lock turn(turn_, std::try_to_lock);
     if (!turn.owns_lock()) return false;
     std::unique_lock lock(mutex_);
-    for (; n_worker_ < n_chunk - 1; ++n_worker_) std::thread([this] { work(); }).detach();
+    try {
+      for (; n_worker_ < n_chunk - 1; ++n_worker_) std::thread([this] { work(); }).detach();
+    } catch (const std::system_error&) {
+      // No more threads to be had: there is always the caller.
+    }
     run_chunk_ = &run_chunk;
     n_begun_ = n_running_ = 0;
     n_chunk_ = n_chunk;
     open_ = true;
-    if (n_asleep_ > 0) work_.notify_all();
+    for (std::int64_t i = 1; i < n_chunk && i <= n_asleep_; ++i) work_.notify_one();
     take_chunks(lock);
     if (n_running_ > 0) {
       idle_ = false;
@@ -109,11 +112,20 @@ class Pool {
   std::atomic<bool> open_{false}, idle_{true};
 };
 
-// Never destroyed: its threads end with the process.
-Pool& pool() {
-  static Pool* const pool = new Pool;
-  return *pool;
+// Never destroyed: its threads end with the process. The child of a fork has none of them, and the
+// locks as they stood: it begins with a new one.
+std::atomic<Pool*>& current_pool() {
+  static std::atomic<Pool*> pool = [] {
+    pthread_atfork(nullptr, nullptr, [] {
+      current_pool() = new Pool;
+      is_sharing = false;
+    });
+    return new Pool;
+  }();
+  return pool;
 }
+
+Pool& pool() { return *current_pool(); }
 
 }  // namespace
 

@@ -122,7 +122,7 @@ SymmetricEigen symmetric_eigen(MatrixView<const double> a) {
   eigen.value.resize(static_cast<std::size_t>(a.rows));
   if (a.rows == 0) return eigen;
   const int n = static_cast<int>(a.rows);
-  detail::set_blas_threads(1);
+  const detail::BlasThreads one_thread(1);
   // Read by columns, our lower triangle is LAPACK's upper one, and its eigenvector columns come
   // back as our rows: no transposition either way.
   const int info =
@@ -152,7 +152,7 @@ Tensor<double> cholesky_solve(MatrixView<const double> a, MatrixView<const doubl
   if (x.size() == 0) return x;
   const int n = static_cast<int>(a.rows);
   const int k = blas_size("cholesky_solve", b.cols);
-  detail::set_blas_threads(1);
+  const detail::BlasThreads one_thread(1);
   const int info = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', n, factor.data(), n);
   if (info != 0) {
     throw NumericError(

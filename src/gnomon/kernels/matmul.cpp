@@ -179,7 +179,7 @@ void blas_product(const Product<T>& p) {
     }
     return;
   }
-  detail::set_blas_threads(threads());
+  const detail::BlasThreads all_threads(threads());
   gemm(blas_factor(p.op, p.a, p.c.rows, p.n_inner), blas_factor(p.op, p.b, p.n_inner, p.c.cols),
        blas_size(p.op, p.c.rows), blas_size(p.op, p.c.cols), blas_size(p.op, p.n_inner), p.a.data,
        p.b.data, p.output == Output::add ? T{1} : T{0}, p.c.data,
