@@ -8,11 +8,10 @@
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
+#include "gnomon/base/json_nesting.h"
 
 namespace gnomon {
 namespace {
-
-constexpr int kDeepestNesting = 64;
 
 void require_finite(const Json& value, const std::string& path) {
   if (value.is_number_float() && !std::isfinite(value.get<double>())) {
@@ -50,19 +49,13 @@ std::string escape_terminal_controls(const std::string& json) {
 }  // namespace
 
 Json parse_json(std::string_view text, std::string_view origin) {
-  const auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
-    if (depth > kDeepestNesting) {
-      throw FileError(
-          fmt::format("\"{}\": JSON nests deeper than {} levels", origin, kDeepestNesting));
-    }
-    return true;
-  };
   // The parser takes a zero byte for the end of the text, whatever follows it.
   if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
     throw FileError(fmt::format("\"{}\": not valid JSON at byte {}", origin, zero));
   }
+  check_json_nesting(text, origin);
   try {
-    return Json::parse(text, limit_depth);
+    return Json::parse(text);
   } catch (const nlohmann::json::exception& e) {
     // The library's message repeats the last bytes read, which are the file's, not ours to print
     // raw.

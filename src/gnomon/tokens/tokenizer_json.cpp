@@ -9,6 +9,7 @@
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
+#include "gnomon/base/json_nesting.h"
 #include "gnomon/base/quote.h"
 
 namespace gnomon {
@@ -19,7 +20,6 @@ namespace {
 using VocabularyJson = nlohmann::json;
 
 constexpr std::size_t kLargestFile = std::size_t{1} << 28;
-constexpr int kDeepestNesting = 64;
 
 constexpr std::string_view kLlama3Expression =
     R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)re"
@@ -32,15 +32,9 @@ constexpr std::string_view kGpt2Expression =
 
 VocabularyJson read_json(const std::filesystem::path& path) {
   const std::string text = read_text_file(path, kLargestFile);
-  const auto limit_depth = [&](int depth, VocabularyJson::parse_event_t, VocabularyJson&) {
-    if (depth > kDeepestNesting) {
-      throw FileError(
-          fmt::format("\"{}\": JSON nests deeper than {} levels", path.string(), kDeepestNesting));
-    }
-    return true;
-  };
+  check_json_nesting(text, path.string());
   try {
-    return VocabularyJson::parse(text, limit_depth);
+    return VocabularyJson::parse(text);
   } catch (const VocabularyJson::exception& e) {
     const auto* at = dynamic_cast<const VocabularyJson::parse_error*>(&e);
     throw FileError(fmt::format("\"{}\": not valid JSON at byte {}", path.string(),
@@ -77,13 +71,11 @@ class Reader {
     if (!found->is_boolean()) wrong(key, "true or false");
     return found->get<bool>();
   }
-  TokenId token_id(const char* key) const {
-    const VocabularyJson& value = member(key);
-    return token_id_of(value, path_of(key));
-  }
-  TokenId token_id_of(const VocabularyJson& value, const std::string& path) const {
+  TokenId token_id(const char* key) const { return token_id_of(member(key), key); }
+  // Of the member `key`.
+  TokenId token_id_of(const VocabularyJson& value, const std::string& key) const {
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kLargestFile) {
-      throw FileError(fmt::format("\"{}\": {} is not a token id", origin_, quote(path)));
+      throw FileError(fmt::format("\"{}\": {} is not a token id", origin_, quote(path_of(key))));
     }
     return static_cast<TokenId>(value.get<std::uint64_t>());
   }
@@ -132,7 +124,7 @@ void place_pieces(const std::string& origin, std::vector<std::pair<TokenId, std:
 std::vector<std::pair<TokenId, std::string>> read_vocabulary(const Reader& vocabulary) {
   std::vector<std::pair<TokenId, std::string>> numbered;
   for (const auto& [piece, id] : vocabulary.value().items()) {
-    numbered.emplace_back(vocabulary.token_id_of(id, vocabulary.path_of(piece)), piece);
+    numbered.emplace_back(vocabulary.token_id_of(id, piece), piece);
   }
   return numbered;
 }
