@@ -20,7 +20,7 @@ namespace {
 // Bytes of a text that stand in the table at once; the rest is behind a disclosure.
 constexpr std::size_t kTextHead = 280;
 // However full the page is.
-constexpr std::size_t kLeastText = 80;
+constexpr std::size_t kLeastText = 40;
 
 std::string seed_of(const std::string& folder) { return folder.substr(folder.rfind('/') + 1); }
 
@@ -232,11 +232,16 @@ ReportSection texts_section(const ReportData& data, std::size_t budget) {
         "errors. "
         "analysis/projections.csv has all.",
         rows.rows.size(), rows.n_row);
-  // What the table takes beside the texts: with each as a disclosure and cut.
-  const std::size_t frame =
-      text_rows(rows, with_reports, 0).size() +
-      rows.rows.size() * std::string_view("<details><summary></summary></details>…").size();
-  const std::size_t most_bytes = shown_text_bytes(rows, budget > frame ? budget - frame : 0);
+  // What the table takes beside the texts; where they are long, each has a disclosure too.
+  const auto shown_beside = [&](std::size_t frame) {
+    return shown_text_bytes(rows, budget > frame ? budget - frame : 0);
+  };
+  const std::size_t frame = text_rows(rows, with_reports, 0).size();
+  std::size_t most_bytes = shown_beside(frame);
+  if (most_bytes > kTextHead)
+    most_bytes =
+        shown_beside(frame + rows.rows.size() *
+                                 std::string_view("<details><summary></summary></details>").size());
   if (std::ranges::any_of(rows.rows,
                           [&](const ReportRow& row) { return is_longer(row.text, most_bytes); }))
     note += fmt::format(
