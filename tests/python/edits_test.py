@@ -142,6 +142,24 @@ class EditsTest(ModelCase):
         self.assertEqual(result.effects[0].new_value, 4.0)
         self.assertTrue(result.effects[0].reaches)
 
+    def test_a_patched_copy_of_the_stream_gives_the_bits_of_a_whole_run(self):
+        text = TEXTS[:1]
+        last = len(self.model.tokenizer.encode(text[0])) - 1
+        random = np.random.default_rng(0)
+        for name in ("hook_attn_in", "hook_q_input", "hook_k_input", "hook_v_input", "hook_mlp_in"):
+            site = f"blocks.1.{name}"
+            width = gnomon.capture(self.model, text, f"{site}@last")[f"{site}@last"].values.shape[1]
+            for position in (1, last):  # the first token has nothing else to look at
+                with self.subTest(site=site, position=position):
+                    row = random.normal(size=width).astype(np.float32)
+                    patch = gnomon.Patch(0, site, position, last, row)
+                    found = gnomon.run_patches(self.model, text, [patch], "blocks.3.hook_resid_post").values
+                    edit = gnomon.Edit.call(f"{site}@{position}", lambda values, rows, row=row: row[None])
+                    whole = gnomon.capture(self.model, text, AFTER, [edit])[AFTER].values
+                    np.testing.assert_array_equal(found[0], whole[0])
+                    clean = gnomon.capture(self.model, text, AFTER)[AFTER].values
+                    self.assertFalse(np.array_equal(whole, clean))
+
 
 if __name__ == "__main__":
     unittest.main()
