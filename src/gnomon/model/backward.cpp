@@ -443,19 +443,12 @@ class BackwardPass {
                            at.ln1.normalized.view());
   }
 
-  // What a hook adds to the copies' gradients is added to the stream's as a difference, so that
-  // hooks which only read leave its bits as they are.
+  // What a hook adds to the copies' gradients is added to the stream's.
   void call_at_copies(HookKind kind, Index layer, const BlockTrace<T>& at, MatrixView<T> grad,
                       MatrixView<T> grad_in) {
     const std::vector<T> before(grad.data, grad.data + grad.rows * grad.cols);
     call(kind, layer, at.rows_in, grad);
-    for (Index i = 0; i < grad.rows; ++i) {
-      for (Index c = 0; c < grad.cols; ++c) {
-        const T was = before[static_cast<std::size_t>(i * grad.cols + c)];
-        if (!detail::same_bits(grad(i, c), was))
-          grad_in(i, c % config_.d_model) += grad(i, c) - was;
-      }
-    }
+    detail::add_changes<T>(grad_in, grad, before);
   }
 
   // to, of `rows_to`, += from, of some of these.

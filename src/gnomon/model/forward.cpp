@@ -424,8 +424,7 @@ class ForwardPass {
     }
   }
 
-  // result[h] = z[h] W_O[h]. A hook's changes are added to attn_out as differences, so that hooks
-  // which only read leave its bits as they are.
+  // result[h] = z[h] W_O[h]. A hook's changes are added to attn_out.
   void hook_result(const LinearWeights<T>& o_proj, Index layer) {
     const MatrixView<const T> z = block_->z.view();
     const MatrixView<T> result = result_.resize(z.rows, config_.n_heads * config_.d_model);
@@ -437,14 +436,7 @@ class ForwardPass {
     }
     const std::vector<T> before(result.data, result.data + result.rows * result.cols);
     hooks_.call({HookKind::result, layer, batch_, rows_, -1}, result);
-    const MatrixView<T> out = attn_out_.view();
-    for (Index i = 0; i < result.rows; ++i) {
-      for (Index c = 0; c < result.cols; ++c) {
-        const T was = before[static_cast<std::size_t>(i * result.cols + c)];
-        if (!detail::same_bits(result(i, c), was))
-          out(i, c % config_.d_model) += result(i, c) - was;
-      }
-    }
+    detail::add_changes<T>(attn_out_.view(), result, before);
   }
 
   bool mlp(const BlockWeights<T>& block, Index layer) {

@@ -2,6 +2,7 @@
 // The part of a projection that belongs to one head, or to some of its channels.
 #pragma once
 
+#include <cstring>
 #include <span>
 
 #include "gnomon/model/weights.h"
@@ -29,6 +30,20 @@ LinearWeights<T> outputs(const LinearWeights<T>& whole, Index first, Index n_out
   if (!whole.bias.empty())
     part.bias = whole.bias.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(n_out));
   return part;
+}
+
+// What a hook has changed of `before` in `heads` [n_row, n_heads d], added to `sum` [n_row, d], of
+// which the heads are parts or copies. As differences, and nothing where the bits are the same: a
+// hook that only reads leaves those of the sum, infinities and NaN included.
+template <class T>
+void add_changes(MatrixView<T> sum, MatrixView<const T> heads, std::span<const T> before) {
+  for (Index i = 0; i < heads.rows; ++i) {
+    for (Index c = 0; c < heads.cols; ++c) {
+      const T& was = before[static_cast<std::size_t>(i * heads.cols + c)];
+      if (std::memcmp(&heads(i, c), &was, sizeof(T)) != 0)
+        sum(i, c % sum.cols) += heads(i, c) - was;
+    }
+  }
 }
 
 }  // namespace gnomon::detail

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cmath>
-#include <cstring>
 #include <span>
 #include <vector>
 
@@ -18,12 +17,6 @@ namespace gnomon::detail {
 template <class T>
 std::span<T> flat(MatrixView<T> view) {
   return {view.data, static_cast<std::size_t>(view.rows * view.cols)};
-}
-
-// Whether a hook left a number as it was, infinities and NaN included.
-template <class T>
-bool same_bits(T a, T b) {
-  return std::memcmp(&a, &b, sizeof(T)) == 0;
 }
 
 // The hook point `step` places on; the three of a norm follow each other.
