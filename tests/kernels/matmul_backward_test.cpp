@@ -23,7 +23,7 @@ struct Shape {
 };
 
 // Around tiles of 4, 6 and 12 rows and of 4 to 32 columns, strips of 48 rows, blocks of 128 and 256
-// columns and of 512 terms.
+// columns and of 512 terms, chains of 128.
 constexpr Shape kShapes[] = {{1, 1, 1},     {2, 3, 5},      {7, 16, 33},   {5, 47, 130},
                              {3, 49, 300},  {13, 97, 6},    {24, 48, 257}, {40, 100, 31},
                              {513, 17, 96}, {530, 61, 100}, {6, 600, 7},   {9, 5, 1030}};

@@ -13,7 +13,7 @@ namespace gnomon {
 // Who computes a matrix product.
 //
 // packed     our own loops. Every element of y is a sum of chains of fused multiply-adds over n_in
-//            in order, of 512 terms at most, so a row's bits depend on that row, the weight and the
+//            in order, of 128 terms at most, so a row's bits depend on that row, the weight and the
 //            bias alone: not on the rows computed beside it, the layout, the threads, or AVX2
 //            against AVX-512.
 // blas       the system's CBLAS. OpenBLAS 0.3.21 gives a row other bits where it stands elsewhere

@@ -76,7 +76,7 @@ void pack_panel(T* panel, const Factor<T>& b, Index first_k, Index n_k, Index fi
                 Index n_col);
 
 // Terms of one chain of a sum of n_inner: the sum is cut into as few equal chains as have at most
-// 512 terms. Each starts from 0 and is added to c in its turn, so that rounding grows with the
+// 128 terms. Each starts from 0 and is added to c in its turn, so that rounding grows with the
 // length of a chain, not with that of the row.
 Index chain_length(Index n_inner);
 
