@@ -284,7 +284,11 @@ void bind_model(nb::module_& module) {
       .def_static(
           "load",
           [](const std::string& model) {
-            return long_call([&] { return Model::load(cli::resolve_model(model)); });
+            return long_call([&] {
+              Model loaded = Model::load(cli::resolve_model(model));
+              loaded.has_tokenizer();  // what is wrong with it is said here
+              return loaded;
+            });
           },
           nb::arg("model"),
           "A Hugging Face folder, a GGUF file, or a name: 'gnomon-books', which comes with Gnomon, "

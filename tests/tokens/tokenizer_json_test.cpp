@@ -222,6 +222,33 @@ TEST(TokenizerJson, RefusesTablesThatDoNotFit) {
             "\"model.ignore_merges\" is not true or false");
 }
 
+TEST(TokenizerJson, OfTwoVocabulariesTheSecondCounts) {
+  const TemporaryFolder folder;
+  std::string text = small_json().dump();
+  const std::string name = "\"vocab\":";
+  const std::size_t at = text.find(name);
+  ASSERT_NE(at, std::string::npos);
+  text.insert(at, name + R"({"x": 0, "y": 1, "z": 2, "xy": 3},)");
+  EXPECT_EQ(Tokenizer(read_tokenizer_json(folder.write("tokenizer.json", text))).encode("ab"),
+            std::vector<TokenId>{3});
+  // A vocabulary elsewhere is none.
+  text = small_json().dump();
+  text.insert(1, name + R"({"x": 0},)");
+  EXPECT_EQ(Tokenizer(read_tokenizer_json(folder.write("tokenizer.json", text))).encode("ab"),
+            std::vector<TokenId>{3});
+}
+
+TEST(TokenizerJson, RefusesAVocabularyWithinTheVocabulary) {
+  EXPECT_EQ(bad_file([](Json& j) {
+              j["model"]["vocab"]["b"] = {{"vocab", 1}};
+            }),
+            "\"model.vocab.b\" is not a token id");
+  EXPECT_EQ(bad_file([](Json& j) {
+              j["model"]["vocab"] = {1, 2};
+            }),
+            "\"model.vocab\" is not an object");
+}
+
 TEST(TokenizerJson, RefusesDeepNesting) {
   const TemporaryFolder folder;
   const auto path = folder.write("tokenizer.json", std::string(100000, '['));

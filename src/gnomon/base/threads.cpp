@@ -134,7 +134,8 @@ void set_threads(int n) { thread_setting() = std::max(0, n); }
 int threads() {
   const int setting = thread_setting();
   if (setting > 0) return setting;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  static const int n_core = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return n_core;
 }
 
 void parallel_for(std::int64_t begin, std::int64_t end, std::int64_t grain,

@@ -29,7 +29,33 @@ std::shared_ptr<const Tokenizer> folder_tokenizer(const fs::path& folder) {
   return nullptr;
 }
 
+std::shared_ptr<const Tokenizer> checked_tokenizer(const fs::path& path,
+                                                   const Checkpoint& checkpoint) {
+  const GgufFile* gguf = checkpoint.gguf();
+  auto tokenizer = gguf == nullptr ? folder_tokenizer(path) : gguf_tokenizer(*gguf);
+  if (tokenizer && tokenizer->d_vocab() > checkpoint.config().d_vocab) {
+    throw FileError(fmt::format("\"{}\": the tokenizer has {} tokens, the embedding {} rows",
+                                path.string(), tokenizer->d_vocab(), checkpoint.config().d_vocab));
+  }
+  return tokenizer;
+}
+
 }  // namespace
+
+struct Model::LazyTokenizer {
+  fs::path path;
+  std::shared_ptr<const Checkpoint> checkpoint;
+  std::mutex mutex;
+  bool is_read = false;
+  std::shared_ptr<const Tokenizer> tokenizer;
+
+  const Tokenizer* get() {
+    const std::scoped_lock lock(mutex);
+    if (!is_read) tokenizer = checked_tokenizer(path, *checkpoint);
+    is_read = true;
+    return tokenizer.get();
+  }
+};
 
 struct Model::LazyWeights {
   std::shared_ptr<const Checkpoint> checkpoint;
@@ -57,32 +83,32 @@ Model Model::load(const fs::path& path) {
   Model model;
   if (fs::is_directory(path)) {
     model.checkpoint_ = Checkpoint::load_folder(path);
-    model.tokenizer_ = folder_tokenizer(path);
   } else if (fs::exists(path)) {
     model.checkpoint_ = Checkpoint::load_gguf(path);
-    model.tokenizer_ = gguf_tokenizer(*model.checkpoint_->gguf());
   } else {
     throw FileError(ErrorCode::not_found, fmt::format("\"{}\" does not exist", path.string()),
                     "a model is a folder with config.json and *.safetensors, or a .gguf file");
   }
   model.config_ = model.checkpoint_->config();
   model.source_ = model.checkpoint_->source();
-  if (model.tokenizer_ && model.tokenizer_->d_vocab() > model.config_.d_vocab) {
-    throw FileError(fmt::format("\"{}\": the tokenizer has {} tokens, the embedding {} rows",
-                                path.string(), model.tokenizer_->d_vocab(), model.config_.d_vocab));
-  }
   model.weights_ = std::make_shared<LazyWeights>();
   model.weights_->checkpoint = model.checkpoint_;
+  model.tokenizer_ = std::make_shared<LazyTokenizer>();
+  model.tokenizer_->path = path;
+  model.tokenizer_->checkpoint = model.checkpoint_;
   return model;
 }
 
+bool Model::has_tokenizer() const { return tokenizer_->get() != nullptr; }
+
 const Tokenizer& Model::tokenizer() const {
-  if (!tokenizer_) {
+  const Tokenizer* tokenizer = tokenizer_->get();
+  if (tokenizer == nullptr) {
     throw FileError(
         ErrorCode::not_found, fmt::format("model \"{}\" has no tokenizer", source_.name),
         "put the model's tokenizer.json, or vocab.json and merges.txt, into its folder");
   }
-  return *tokenizer_;
+  return *tokenizer;
 }
 
 template <class T>

@@ -31,7 +31,8 @@ struct ModelSource {
 };
 
 // A model file or folder, mapped: a Hugging Face folder (config.json, *.safetensors, tokenizer.json
-// or vocab.json and merges.txt) or a GGUF file. Loading reads headers only. Throws FileError, and
+// or vocab.json and merges.txt) or a GGUF file. Loading reads headers only: what is large is read
+// when it is first asked for, from files that must then still be there. Throws FileError, and
 // UnsupportedError that names any feature of the file that the forward pass does not have.
 class Model {
  public:
@@ -39,8 +40,10 @@ class Model {
 
   const ModelConfig& config() const { return config_; }
   const ModelSource& source() const { return source_; }
-  bool has_tokenizer() const { return tokenizer_ != nullptr; }
-  const Tokenizer& tokenizer() const;  // throws FileError where the folder has none
+  // Read when first asked for. Throws FileError and UnsupportedError; FileError also where
+  // tokenizer() is asked of a model that has none.
+  bool has_tokenizer() const;
+  const Tokenizer& tokenizer() const;
 
   // Made when first asked for; float and double.
   template <class T>
@@ -63,8 +66,9 @@ class Model {
 
   ModelConfig config_;
   ModelSource source_;
-  std::shared_ptr<const Tokenizer> tokenizer_;
   std::shared_ptr<const Checkpoint> checkpoint_;
+  struct LazyTokenizer;
+  std::shared_ptr<LazyTokenizer> tokenizer_;
   struct LazyWeights;
   std::shared_ptr<LazyWeights> weights_;
 };

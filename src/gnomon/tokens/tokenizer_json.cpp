@@ -30,16 +30,111 @@ constexpr std::string_view kQwen2Expression =
 constexpr std::string_view kGpt2Expression =
     R"re('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)re";
 
-VocabularyJson read_json(const std::filesystem::path& path) {
+using NumberedPieces = std::vector<std::pair<TokenId, std::string>>;
+
+// `place` gives the value's name: "model.vocab.the".
+template <class Place>
+TokenId token_id_of(const std::string& origin, const VocabularyJson& value, const Place& place) {
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kLargestFile) {
+    throw FileError(fmt::format("\"{}\": {} is not a token id", origin, quote(place())));
+  }
+  return static_cast<TokenId>(value.get<std::uint64_t>());
+}
+
+// A file whose vocabulary, most of it, is a list: as a tree it takes three times as long to read.
+// In `root` its object stands empty.
+struct VocabularyFile {
+  VocabularyJson root;
+  NumberedPieces numbered;  // in the order of the file
+};
+
+// The vocabulary is the object at `vocabulary`, keys from the root: {"model", "vocab"}.
+class FileParser : public nlohmann::json_sax<VocabularyJson> {
+ public:
+  FileParser(std::string origin, std::vector<std::string> vocabulary)
+      : origin_(std::move(origin)), vocabulary_(std::move(vocabulary)) {}
+
+  VocabularyFile parse(std::string_view text) {
+    VocabularyJson::sax_parse(text, this);
+    return std::move(file_);
+  }
+
+  bool null() override { return add_leaf(nullptr); }
+  bool boolean(bool value) override { return add_leaf(value); }
+  bool number_integer(number_integer_t value) override { return add_leaf(value); }
+  bool number_unsigned(number_unsigned_t value) override { return add_leaf(value); }
+  bool number_float(number_float_t value, const string_t&) override { return add_leaf(value); }
+  bool string(string_t& value) override { return add_leaf(std::move(value)); }
+  bool binary(binary_t&) override { return false; }  // not in text
+  bool start_object(std::size_t) override { return open(VocabularyJson::object()); }
+  bool start_array(std::size_t) override { return open(VocabularyJson::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& value) override {
+    open_.back().key = std::move(value);
+    return true;
+  }
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception&) override {
+    throw FileError(fmt::format("\"{}\": not valid JSON at byte {}", origin_, position));
+  }
+
+ private:
+  // An object or a list that has not ended, and the key that was read last.
+  struct Open {
+    VocabularyJson* value;
+    std::string key;
+  };
+
+  bool in_vocabulary() const {
+    return open_.size() == vocabulary_.size() + 1 && open_.back().value->is_object() &&
+           std::equal(vocabulary_.begin(), vocabulary_.end(), open_.begin(),
+                      [](const std::string& key, const Open& open) { return key == open.key; });
+  }
+
+  // Returns where the value stands until its parent ends or takes another.
+  VocabularyJson* add(VocabularyJson value) {
+    if (open_.empty()) return &(file_.root = std::move(value));
+    Open& parent = open_.back();
+    if (parent.value->is_array()) {
+      parent.value->push_back(std::move(value));
+      return &parent.value->back();
+    }
+    if (in_vocabulary()) {
+      const auto place = [&] {
+        std::string path;
+        for (const std::string& key : vocabulary_) path += key + ".";
+        return path + parent.key;
+      };
+      file_.numbered.emplace_back(token_id_of(origin_, value, place), std::move(parent.key));
+      return nullptr;
+    }
+    return &((*parent.value)[parent.key] = std::move(value));
+  }
+  bool add_leaf(VocabularyJson value) {
+    add(std::move(value));
+    return true;
+  }
+  bool open(VocabularyJson value) {
+    open_.push_back({add(std::move(value)), {}});
+    if (in_vocabulary()) file_.numbered.clear();  // of two with one name the second counts
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  std::string origin_;
+  std::vector<std::string> vocabulary_;
+  std::vector<Open> open_;
+  VocabularyFile file_;
+};
+
+VocabularyFile read_file(const std::filesystem::path& path, std::vector<std::string> vocabulary) {
   const std::string text = read_text_file(path, kLargestFile);
   check_json_nesting(text, path.string());
-  try {
-    return VocabularyJson::parse(text);
-  } catch (const VocabularyJson::exception& e) {
-    const auto* at = dynamic_cast<const VocabularyJson::parse_error*>(&e);
-    throw FileError(fmt::format("\"{}\": not valid JSON at byte {}", path.string(),
-                                at != nullptr ? at->byte : 0));
-  }
+  return FileParser(path.string(), std::move(vocabulary)).parse(text);
 }
 
 // One object of the file. `place` is how messages name it: "model.vocab".
@@ -71,13 +166,8 @@ class Reader {
     if (!found->is_boolean()) wrong(key, "true or false");
     return found->get<bool>();
   }
-  TokenId token_id(const char* key) const { return token_id_of(member(key), key); }
-  // Of the member `key`.
-  TokenId token_id_of(const VocabularyJson& value, const std::string& key) const {
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kLargestFile) {
-      throw FileError(fmt::format("\"{}\": {} is not a token id", origin_, quote(path_of(key))));
-    }
-    return static_cast<TokenId>(value.get<std::uint64_t>());
+  TokenId token_id(const char* key) const {
+    return token_id_of(origin_, member(key), [&] { return path_of(key); });
   }
   const VocabularyJson& value() const { return value_; }
   const std::string& origin() const { return origin_; }
@@ -108,8 +198,7 @@ class Reader {
 };
 
 // Ids must be 0 to n - 1, each once: then no id allocates more than the file is large.
-void place_pieces(const std::string& origin, std::vector<std::pair<TokenId, std::string>> numbered,
-                  TokenizerSpec& spec) {
+void place_pieces(const std::string& origin, NumberedPieces numbered, TokenizerSpec& spec) {
   std::sort(numbered.begin(), numbered.end());
   for (std::size_t i = 0; i < numbered.size(); ++i) {
     if (static_cast<std::size_t>(numbered[i].first) != i) {
@@ -119,14 +208,6 @@ void place_pieces(const std::string& origin, std::vector<std::pair<TokenId, std:
     }
     spec.pieces.push_back(std::move(numbered[i].second));
   }
-}
-
-std::vector<std::pair<TokenId, std::string>> read_vocabulary(const Reader& vocabulary) {
-  std::vector<std::pair<TokenId, std::string>> numbered;
-  for (const auto& [piece, id] : vocabulary.value().items()) {
-    numbered.emplace_back(vocabulary.token_id_of(id, piece), piece);
-  }
-  return numbered;
 }
 
 std::pair<std::string, std::string> split_merge(const std::string& origin, std::size_t index,
@@ -162,7 +243,7 @@ void require_empty(const Reader& model, const char* key) {
   }
 }
 
-std::vector<std::pair<TokenId, std::string>> read_model(const Reader& model, TokenizerSpec& spec) {
+void read_model(const Reader& model, const NumberedPieces& numbered, TokenizerSpec& spec) {
   // Files from before 2020 have no type.
   if (!model.is_null("type") && model.string("type") != "BPE") {
     model.unsupported("model " + quote(model.string("type")), "\"BPE\"");
@@ -177,7 +258,7 @@ std::vector<std::pair<TokenId, std::string>> read_model(const Reader& model, Tok
   }
   spec.ignore_merges = model.boolean("ignore_merges", false);
   spec.fuse_unknown = model.boolean("fuse_unk", false);
-  auto numbered = read_vocabulary(model.object("vocab"));
+  model.object("vocab");
   read_merges(model, spec);
   // GPT-2's file has "", which stands for none.
   if (!model.is_null("unk_token") && !model.string("unk_token").empty()) {
@@ -190,14 +271,12 @@ std::vector<std::pair<TokenId, std::string>> read_model(const Reader& model, Tok
     }
     spec.unknown = found->first;
   }
-  return numbered;
 }
 
-void read_added_tokens(const Reader& root, std::vector<std::pair<TokenId, std::string>>& numbered,
-                       TokenizerSpec& spec) {
+void read_added_tokens(const Reader& root, NumberedPieces& numbered, TokenizerSpec& spec) {
   if (root.is_null("added_tokens")) return;
-  std::vector<std::pair<TokenId, std::string>> known = numbered;
-  std::sort(known.begin(), known.end());
+  std::sort(numbered.begin(), numbered.end());
+  const auto n_known = static_cast<std::ptrdiff_t>(numbered.size());
   for (const VocabularyJson& value : root.array("added_tokens")) {
     const Reader row(root.origin(), fmt::format("added_tokens[{}]", spec.added.size()), value);
     AddedToken token;
@@ -210,7 +289,8 @@ void read_added_tokens(const Reader& root, std::vector<std::pair<TokenId, std::s
     token.single_word = row.boolean("single_word", false);
     if (token.content.empty()) row.wrong("content", "a string with characters");
     // Another piece with this id, or this piece with another id, is found when ids are placed.
-    if (!std::binary_search(known.begin(), known.end(), std::pair(token.id, token.content))) {
+    if (!std::binary_search(numbered.begin(), numbered.begin() + n_known,
+                            std::pair(token.id, token.content))) {
       numbered.emplace_back(token.id, token.content);
     }
     spec.added.push_back(std::move(token));
@@ -311,26 +391,27 @@ void read_merge_lines(const std::filesystem::path& path, TokenizerSpec& spec) {
 }  // namespace
 
 TokenizerSpec read_tokenizer_json(const std::filesystem::path& path) {
-  const VocabularyJson file = read_json(path);
+  VocabularyFile file = read_file(path, {"model", "vocab"});
   TokenizerSpec spec;
   spec.origin = path.string();
-  const Reader root(spec.origin, "", file);
+  const Reader root(spec.origin, "", file.root);
   refuse_other_parts(root);
   read_normalizer(root, spec);
   read_pre_tokenizer(root, spec);
-  auto numbered = read_model(root.object("model"), spec);
-  read_added_tokens(root, numbered, spec);
-  place_pieces(spec.origin, std::move(numbered), spec);
+  read_model(root.object("model"), file.numbered, spec);
+  read_added_tokens(root, file.numbered, spec);
+  place_pieces(spec.origin, std::move(file.numbered), spec);
   return spec;
 }
 
 TokenizerSpec read_vocab_and_merges(const std::filesystem::path& vocab_json,
                                     const std::filesystem::path& merges_txt) {
-  const VocabularyJson file = read_json(vocab_json);
+  VocabularyFile file = read_file(vocab_json, {});
   TokenizerSpec spec;
   spec.origin = vocab_json.string();
   spec.steps = {PretokenStep::gpt2};
-  place_pieces(spec.origin, read_vocabulary(Reader(spec.origin, "", file)), spec);
+  Reader(spec.origin, "", file.root);  // throws where it is no object
+  place_pieces(spec.origin, std::move(file.numbered), spec);
   read_merge_lines(merges_txt, spec);
   const auto end = std::find(spec.pieces.begin(), spec.pieces.end(), "<|endoftext|>");
   if (end != spec.pieces.end()) {
