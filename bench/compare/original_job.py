@@ -19,7 +19,8 @@ Run by hand, outside the repository, with torch, transformers and transformer_le
                PyTorch in bfloat16 on the first --n-bfloat16 texts, where processors without bfloat16 units take minutes
                Gnomon, `gnomon.capture`, float32
              with the largest error of each against PyTorch in float64, over the largest value
-    start    `gnomon activations` of one short text, from the start of the process, its files in memory
+    start    one short text from the start of the process, the model's files in memory: an activation in Python, and
+             `gnomon activations`, whose file has the model's SHA-256
 
 Numbers are compared before anything is timed: largest difference over the largest magnitude of a site, at most 1e-4
 (float32 over twelve blocks; 5e-6 is what is seen). Sides take turns, --repeats times; ratios are those of one turn, and
@@ -191,8 +192,8 @@ def compare_job(arguments, folder):
         print(line, flush=True)
 
 
-def spread(ratios):
-    return f"{statistics.median(ratios):.1f} [{min(ratios):.1f}, {max(ratios):.1f}]"
+def spread(found, digits=1):
+    return f"{statistics.median(found):.{digits}f} [{min(found):.{digits}f}, {max(found):.{digits}f}]"
 
 
 # ---- the forward pass ---------------------------------------------------------------------------------------------
@@ -261,17 +262,33 @@ def compare_forward(arguments):
         print(line, flush=True)
 
 
-def measure_start(arguments, folder):
-    texts = folder / "short.txt"
-    texts.write_text("The sundial casts a shadow.\n")
-    command = gnomon_command(arguments, str(texts), str(folder / "short.safetensors"))
-    found = []
-    for _ in range(arguments.repeats + 1):
-        (folder / "short.safetensors").unlink(missing_ok=True)
-        found.append(timed_process(command))
-    seconds = [f[0] for f in found[1:]]
-    print(f"start: {statistics.median(seconds):.2f} s [{min(seconds):.2f}, {max(seconds):.2f}], {found[-1][1]:.0f} MB")
+FIRST_ACTIVATION = """
+import sys
+module, folder, threads, site, text = sys.argv[1:]
+sys.path.insert(0, module)
+import gnomon
+gnomon.set_threads(int(threads))
+print(gnomon.capture(gnomon.Model.load(folder), [text], [site])[site].values)
+"""
 
+
+def measure_start(arguments, folder):
+    text = "The sundial casts a shadow."
+    (folder / "short.txt").write_text(text + "\n")
+    module = [sys.executable, "-c", FIRST_ACTIVATION, arguments.module, arguments.folder, str(arguments.threads)]
+    sides = {
+        "first activation in Python": module + [SITES[1] + "@last", text],
+        "gnomon activations, with the model's SHA-256": gnomon_command(
+            arguments, str(folder / "short.txt"), str(folder / "short.safetensors")
+        ),
+    }
+    for side, command in sides.items():
+        found = []
+        for _ in range(arguments.repeats + 1):
+            (folder / "short.safetensors").unlink(missing_ok=True)
+            found.append(timed_process(command))
+        seconds = [f[0] for f in found[1:]]
+        print(f"start: {side}: {spread(seconds, 2)} s, {found[-1][1]:.0f} MB", flush=True)
 
 def run(arguments):
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "transformer_lens"))
