@@ -67,6 +67,12 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
   constexpr std::int64_t kMostThreads = 4096;
   add_integer_option(app, "--threads", options.threads, 0, kMostThreads,
                      "Threads to use; 0 is as many as the machine has");
+  std::vector<Choice<Backend>> backends;
+  for (const Backend backend : kAllBackends)
+    backends.push_back({std::string(backend_name(backend)), backend});
+  add_choice_option(app, "--backend", options.backend, backends,
+                    "Who computes matrix products: packed is Gnomon, whose rows have the same bits "
+                    "in every batch, blas the system's library, reference plain loops in double");
   add_integer_option(app, "--seed", options.seed, 0, std::numeric_limits<std::int64_t>::max(),
                      "Where every random number starts from; 0 unless given");
 }
@@ -183,6 +189,7 @@ int run_arguments(Context& context, const std::vector<std::string>& arguments) {
   }
   decide_colors(context);
   if (context.options.threads > 0) set_threads(context.options.threads);
+  set_default_backend(context.options.backend);
   if (app.count(kVersionOption) > 0) {
     show_version(context);
     return 0;

@@ -10,6 +10,7 @@
 
 #include "cli/progress.h"
 #include "cli/terminal.h"
+#include "gnomon/kernels/matmul.h"
 #include "gnomon/report/text_table.h"
 
 namespace gnomon::cli {
@@ -20,6 +21,7 @@ struct GlobalOptions {
   ColorMode color = ColorMode::automatic;
   ProgressMode progress = ProgressMode::automatic;
   int threads = 0;  // 0: the machine's
+  Backend backend = Backend::packed;
   std::uint64_t seed = 0;
 };
 

@@ -114,6 +114,8 @@ Finding memory() {
               : fmt::format("smollm2-135m wants {}: close other programs", size_text(kEnough))};
 }
 
+Finding kernels() { return {"kernels", true, kernels_description(), ""}; }
+
 Finding blas() { return {"BLAS", true, blas_description(), ""}; }
 
 Finding python() {
@@ -201,6 +203,7 @@ std::vector<Finding> examine(const Context& context) {
                                    processor(),
                                    cores(),
                                    memory(),
+                                   kernels(),
                                    blas(),
                                    python(),
                                    cache()};

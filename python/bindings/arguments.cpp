@@ -127,8 +127,7 @@ Precision precision_of(const std::string& name) {
 }
 
 Backend backend_of(const std::string& name) {
-  constexpr std::array kAll = {Backend::packed, Backend::blas, Backend::reference};
-  return choice_of<Backend>("backend", name, kAll, backend_name);
+  return choice_of<Backend>("backend", name, kAllBackends, backend_name);
 }
 
 Part part_of(const std::string& name) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -12,7 +14,9 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/report/text_table.h"
+#include "gnomon/tensor/safetensors.h"
 #include "run_command.h"
+#include "support/temporary_folder.h"
 
 namespace gnomon {
 namespace {
@@ -159,6 +163,7 @@ TEST(CommandLine, BadValuesAndMissingOnes) {
                                              {"--threads", "99999999999999999999", "doctor"},
                                              {"--seed", "1.5", "doctor"},
                                              {"--seed"},
+                                             {"--backend", "fast", "doctor"},
                                              {"explain"},
                                              {"tokens", "text"},
                                              {"tokens", "--model", "a", "--model", "b", "text"},
@@ -182,6 +187,35 @@ TEST(CommandLine, GlobalOptionsStandBeforeAndAfterTheCommand) {
   EXPECT_EQ(Json::parse(before.out)["kind"], "input_not_found");
   EXPECT_EQ(Json::parse(run_gnomon({"model", "--json", "list"}).out)["models"],
             Json::parse(run_gnomon({"model", "list", "--json"}).out)["models"]);
+}
+
+TEST(CommandLine, TheBackendIsThatOfTheRun) {
+  const test::TemporaryFolder folder;
+  const std::string text = folder.write("text.txt", "The old man went home.\n").string();
+  const auto values_of = [&](const std::string& backend) {
+    const std::filesystem::path out = folder / backend;
+    const auto result =
+        run_gnomon({"--backend", backend, "activations", "--model", "gnomon-books", "--texts", text,
+                    "--site", "blocks.4.hook_resid_post@all", "--out", out.string()});
+    EXPECT_EQ(result.exit_status, 0) << result.err;
+    const SafetensorsFile file(out);
+    const StoredTensor* tensor = file.find("blocks.4.hook_resid_post@all");
+    std::vector<float> values(tensor->bytes.size() / sizeof(float));
+    std::memcpy(values.data(), tensor->bytes.data(), tensor->bytes.size());
+    return values;
+  };
+  const std::vector<float> packed = values_of("packed");
+  for (const char* backend : {"blas", "reference"}) {
+    const std::vector<float> values = values_of(backend);
+    ASSERT_EQ(values.size(), packed.size());
+    EXPECT_NE(values, packed) << backend;
+    for (std::size_t i = 0; i < values.size(); ++i)
+      ASSERT_NEAR(values[i], packed[i], 1e-4 * (1 + std::abs(packed[i]))) << backend;
+    const auto doctor = run_gnomon({"doctor", "--backend", backend});
+    EXPECT_NE(doctor.out.find("matrix products: " + std::string(backend)), std::string::npos);
+  }
+  // The next command line begins anew.
+  EXPECT_NE(run_gnomon({"doctor"}).out.find("matrix products: packed"), std::string::npos);
 }
 
 TEST(CommandLine, ErrorsAsOneLineOfJson) {

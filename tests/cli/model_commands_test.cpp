@@ -124,8 +124,8 @@ TEST(DoctorCommand, SaysWhatToDoAboutEveryWarning) {
       EXPECT_FALSE(finding["ok"].get<bool>());
     }
   }
-  for (const char* name : {"gnomon", "processor", "cores", "memory", "BLAS", "python", "cache",
-                           "model", "disk", "terminal"}) {
+  for (const char* name : {"gnomon", "processor", "cores", "memory", "kernels", "BLAS", "python",
+                           "cache", "model", "disk", "terminal"}) {
     EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
   }
   const auto text = run_gnomon({"doctor"});

@@ -15,7 +15,7 @@ namespace gnomon {
 struct RunOptions {
   // A text's numbers are the same bits whatever runs beside it and wherever the work stops: blas
   // does not promise that.
-  Backend backend = Backend::packed;
+  Backend backend = default_backend();
   // Tokens that go through the model together: enough to fill the matrix products, few enough to
   // stay in cache. Whole texts only.
   Index batch_tokens = 1024;

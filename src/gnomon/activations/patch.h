@@ -40,7 +40,7 @@ struct PatchReadOut {
 };
 
 struct PatchOptions {
-  Backend backend = Backend::packed;
+  Backend backend = default_backend();
   // Tokens that go through the model together.
   Index batch_tokens = 1024;
   // Bytes that may be held of the clean runs at a time: streams, keys, values and the numbers at

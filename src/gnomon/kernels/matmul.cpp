@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <limits>
 
 #include "gnomon/base/error.h"
@@ -239,6 +241,11 @@ struct AddColumnSums {
   }
 };
 
+std::atomic<Backend>& backend_setting() {
+  static std::atomic<Backend> setting{Backend::packed};
+  return setting;
+}
+
 }  // namespace
 
 std::string_view backend_name(Backend backend) {
@@ -251,6 +258,18 @@ std::string_view backend_name(Backend backend) {
       return "packed";
   }
   throw InternalError(fmt::format("backend_name: no backend {}", static_cast<int>(backend)));
+}
+
+void set_default_backend(Backend backend) { backend_setting() = backend; }
+
+Backend default_backend() { return backend_setting(); }
+
+std::string kernels_description() {
+  constexpr std::array<std::string_view, 3> kSets = {"the compiler's own instructions", "AVX2",
+                                                     "AVX-512"};
+  return fmt::format("{}; matrix products: {}",
+                     kSets[static_cast<std::size_t>(detail::instruction_set())],
+                     backend_name(default_backend()));
 }
 
 std::string blas_description() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,8 +21,17 @@ namespace gnomon {
 //            among the rows or has other company: up to rounding it is the same.
 // reference  plain loops with sums in double, the oracle of tests.
 enum class Backend { reference, blas, packed };
+inline constexpr std::array kAllBackends = {Backend::packed, Backend::blas, Backend::reference};
 
 std::string_view backend_name(Backend backend);
+
+// What options of runs begin with: packed, unless it was set. For a whole program, as
+// `gnomon --backend` sets it.
+void set_default_backend(Backend backend);
+Backend default_backend();
+
+// What products are computed with here, for people: "AVX2; matrix products: packed".
+std::string kernels_description();
 // "OpenBLAS 0.3.21 ... Haswell", or "CBLAS" where the library does not say.
 std::string blas_description();
 
