@@ -14,8 +14,6 @@
 #include "cli/number_text.h"
 #include "cli/study_options.h"
 #include "gnomon/activations/activation_file.h"
-#include "gnomon/activations/capture.h"
-#include "gnomon/activations/gradients.h"
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 
@@ -34,43 +32,10 @@ struct ActivationsOptions {
 
 constexpr std::string_view kLoss = "loss";
 
-std::vector<SiteAt> sites_of(const std::vector<RequestedSite>& requested, bool gradient) {
-  std::vector<SiteAt> sites;
-  for (const RequestedSite& one : requested) {
-    if (one.gradient == gradient) sites.push_back(one.at);
-  }
-  return sites;
-}
-
-template <class T>
-void capture_to_file(const Context& context, const ActivationsOptions& options, const Model& model,
-                     const std::vector<RequestedSite>& requested, const std::optional<SiteAt>& of,
-                     const std::vector<std::vector<TokenId>>& ids,
-                     std::map<std::string, std::string> metadata,
-                     std::future<std::string> model_sha256) {
-  std::vector<Activations<T>> read;
-  const auto add = [&](const char* title, bool gradient, const auto& run) {
-    const std::vector<SiteAt> sites = sites_of(requested, gradient);
-    if (sites.empty()) return;
-    Progress progress = context.progress(title, 0, "tokens");
-    RunOptions run_options;
-    run_options.progress = progress.callback();
-    std::ranges::move(run(sites, run_options), std::back_inserter(read));
-    progress.finish();
-  };
-  add("Capture", false, [&](const std::vector<SiteAt>& sites, const RunOptions& run_options) {
-    return capture<T>(model, ids, sites, {}, run_options).activations;
-  });
-  add("Gradients", true, [&](const std::vector<SiteAt>& sites, const RunOptions& run_options) {
-    return capture_gradients<T>(model, ids, sites, of, run_options);
-  });
-  metadata["model_sha256"] = model_sha256.get();
-  write_activations<T>(options.out, read, ids, model.config(), metadata);
-}
-
 void run_activations(const Context& context, const ActivationsOptions& options) {
   const Model model = load_model(options.model, options.weights);
-  std::vector<RequestedSite> sites;
+  ActivationsRequest request;
+  std::vector<RequestedSite>& sites = request.sites;
   const auto name = [&](const RequestedSite& site) {
     return activations_name(site.at, site.gradient, model.config());
   };
@@ -79,14 +44,13 @@ void run_activations(const Context& context, const ActivationsOptions& options) 
     if (std::ranges::count(sites, sites.back()) > 1)
       throw ArgumentError(fmt::format("--site \"{}\" is given twice", name(sites.back())));
   }
-  const bool has_gradients = !sites_of(sites, true).empty();
+  const bool has_gradients = std::ranges::any_of(sites, &RequestedSite::gradient);
   if (has_gradients == options.of.empty()) {
     throw ArgumentError(has_gradients ? "a \"_grad\" site needs --of, what the gradient is of"
                                       : "--of needs a \"_grad\" site",
                         "gradients: --site blocks.0.hook_resid_pre_grad@all --of loss");
   }
-  std::optional<SiteAt> of;
-  if (has_gradients && options.of != kLoss) of = parse_site(options.of, model.config());
+  if (has_gradients && options.of != kLoss) request.of = parse_site(options.of, model.config());
   const TextSource source = read_texts(options.texts, context.options.seed);
   // Half a gigabyte takes a third of a second: beside the forward pass.
   std::future<std::string> model_sha256 =
@@ -113,15 +77,23 @@ void run_activations(const Context& context, const ActivationsOptions& options) 
       {"texts_sha256", source.sha256},
       {"precision", std::string(precision_name(options.precision))},
       {"weights", model.source().weights}};
-  if (has_gradients)
-    metadata["gradient_of"] = of ? site_at_name(*of, model.config()) : std::string(kLoss);
-  if (options.precision == Precision::float32) {
-    capture_to_file<float>(context, options, model, sites, of, ids, metadata,
-                           std::move(model_sha256));
-  } else {
-    capture_to_file<double>(context, options, model, sites, of, ids, metadata,
-                            std::move(model_sha256));
+  if (has_gradients) {
+    metadata["gradient_of"] =
+        request.of ? site_at_name(*request.of, model.config()) : std::string(kLoss);
   }
+  const auto with_hash = [&] {
+    metadata["model_sha256"] = model_sha256.get();
+    return metadata;
+  };
+  Progress progress = context.progress("Capture", n_tokens_of(ids), "tokens");
+  RunOptions run_options;
+  run_options.progress = progress.callback();
+  if (options.precision == Precision::float32) {
+    capture_to_file<float>(model, ids, request, options.out, with_hash, run_options);
+  } else {
+    capture_to_file<double>(model, ids, request, options.out, with_hash, run_options);
+  }
+  progress.finish();
   if (context.options.json) {
     Json json = {{"out", options.out},
                  {"n_texts", ids.size()},

@@ -4,11 +4,13 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <optional>
 
 #include "gnomon/activations/capture.h"
 #include "gnomon/activations/gradients.h"
 #include "gnomon/activations/next_token.h"
+#include "gnomon/analyses/site_moments.h"
 #include "gnomon/base/error.h"
 #include "python/bindings/any_activations.h"
 #include "python/bindings/arguments.h"
@@ -189,6 +191,88 @@ CaptureOutcome gradients_as(const Model& model, const std::vector<std::vector<To
   return {any_activations(std::move(result), model.config()), {}, model.config()};
 }
 
+// Moments with the name of their site.
+struct NamedMoments {
+  std::string name;
+  ColumnMoments moments;
+};
+
+using ColumnValue = std::optional<double> (ColumnMoments::*)(Index) const;
+
+// NaN where there are too few values.
+std::vector<double> column_values(const ColumnMoments& moments, ColumnValue value) {
+  std::vector<double> values;
+  for (Index j = 0; j < moments.width(); ++j)
+    values.push_back((moments.*value)(j).value_or(std::numeric_limits<double>::quiet_NaN()));
+  return values;
+}
+
+void bind_moments(nb::module_& module) {
+  nb::class_<NamedMoments> moments(
+      module, "SiteMoments",
+      "Moments of every number of a site over the tokens asked for. Arrays have one value for each "
+      "number of the site's row, NaN where there are too few tokens.");
+  moments.def_ro("name", &NamedMoments::name, "'blocks.8.hook_resid_post@all'")
+      .def_prop_ro(
+          "n", [](const NamedMoments& self) { return self.moments.n(); }, "Tokens.")
+      .def(
+          "merged",
+          [](const NamedMoments& self, const NamedMoments& other) {
+            if (self.name != other.name) {
+              throw ArgumentError(fmt::format("moments of \"{}\" and of \"{}\", expected one site",
+                                              self.name, other.name));
+            }
+            NamedMoments both = self;
+            both.moments.merge(other.moments);
+            return both;
+          },
+          nb::arg("other"), "Of the tokens of both. ArgumentError for another site.")
+      .def("__repr__", [](const NamedMoments& self) {
+        return fmt::format("<SiteMoments {}, {} numbers of {} tokens>", self.name,
+                           self.moments.width(), self.moments.n());
+      });
+  const auto array = [&](const char* name, ColumnValue value, const char* doc) {
+    const std::string signature =
+        fmt::format("def {}(self, /) -> numpy.typing.NDArray[numpy.float64]", name);
+    moments.def_prop_ro(
+        name,
+        [value](const NamedMoments& self) {
+          return owned_array(column_values(self.moments, value));
+        },
+        nb::for_getter(nb::sig(signature.c_str())), doc);
+  };
+  array("mean", &ColumnMoments::mean, "");
+  array("sd", &ColumnMoments::sd, "Divides by n - 1.");
+  array("skewness", &ColumnMoments::skewness, "m3 / m2^(3/2), whose moments divide by n.");
+  array("min", &ColumnMoments::min, "");
+  array("max", &ColumnMoments::max, "");
+  array("share_positive", &ColumnMoments::share_positive, "Of tokens whose number is above 0.");
+  module.def(
+      "capture_moments",
+      [](const Model& model, const TextsArgument& texts, const SitesArgument& sites,
+         const std::string& precision, const std::string& backend, Index batch_tokens,
+         const nb::object& progress) {
+        const auto ids = token_ids(texts, model);
+        const auto at = sites_of(sites, model.config());
+        const RunOptions options = run_options(backend, batch_tokens, progress);
+        const bool in_float = precision_of(precision) == Precision::float32;
+        std::vector<SiteMoments> found = long_call([&] {
+          return in_float ? capture_moments<float>(model, ids, at, options)
+                          : capture_moments<double>(model, ids, at, options);
+        });
+        std::vector<NamedMoments> named;
+        for (SiteMoments& one : found) {
+          named.push_back({site_at_name(one.at, model.config()), std::move(one.moments)});
+        }
+        return named;
+      },
+      nb::arg("model"), nb::arg("texts"), nb::arg("sites"), nb::kw_only(),
+      nb::arg("precision") = "float32", nb::arg("backend") = "packed",
+      nb::arg("batch_tokens") = 1024, nb::arg("progress") = nb::none(),
+      "Mean, spread and range of what capture returns, of any number of texts: no activation is "
+      "kept. Attention scores and patterns, whose rows are as wide as their text, have none.");
+}
+
 void bind_runs_of_texts(nb::module_& module) {
   module.def(
       "capture",
@@ -259,6 +343,9 @@ void bind_activations(nb::module_& module) {
   bind_result(module);
 }
 
-void bind_captures(nb::module_& module) { bind_runs_of_texts(module); }
+void bind_captures(nb::module_& module) {
+  bind_runs_of_texts(module);
+  bind_moments(module);
+}
 
 }  // namespace gnomon::python

@@ -595,6 +595,50 @@ def language_model_loss(model: Model, texts: Sequence[str | bytes] | Sequence[Se
     The language model's loss of all texts; one of one token has nothing to predict.
     """
 
+class SiteMoments:
+    """
+    Moments of every number of a site over the tokens asked for. Arrays have one value for each number of the site's row, NaN where there are too few tokens.
+    """
+
+    @property
+    def name(self) -> str:
+        """'blocks.8.hook_resid_post@all'"""
+
+    @property
+    def n(self) -> int:
+        """Tokens."""
+
+    def merged(self, other: SiteMoments) -> SiteMoments:
+        """Of the tokens of both. ArgumentError for another site."""
+
+    def __repr__(self) -> str: ...
+
+    @property
+    def mean(self, /) -> numpy.typing.NDArray[numpy.float64]: ...
+
+    @property
+    def sd(self, /) -> numpy.typing.NDArray[numpy.float64]:
+        """Divides by n - 1."""
+
+    @property
+    def skewness(self, /) -> numpy.typing.NDArray[numpy.float64]:
+        """m3 / m2^(3/2), whose moments divide by n."""
+
+    @property
+    def min(self, /) -> numpy.typing.NDArray[numpy.float64]: ...
+
+    @property
+    def max(self, /) -> numpy.typing.NDArray[numpy.float64]: ...
+
+    @property
+    def share_positive(self, /) -> numpy.typing.NDArray[numpy.float64]:
+        """Of tokens whose number is above 0."""
+
+def capture_moments(model: Model, texts: Sequence[str | bytes] | Sequence[Sequence[int]], sites: str | NamedSite | Sequence[str | NamedSite], *, precision: str = 'float32', backend: str = 'packed', batch_tokens: int = 1024, progress: object | None = None) -> list[SiteMoments]:
+    """
+    Mean, spread and range of what capture returns, of any number of texts: no activation is kept. Attention scores and patterns, whose rows are as wide as their text, have none.
+    """
+
 class Interval:
     """A two-sided interval; level is its nominal coverage."""
 

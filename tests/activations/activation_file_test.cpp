@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
+#include "activations/expect_error.h"
 #include "activations/model_cases.h"
+#include "gnomon/base/error.h"
 #include "gnomon/tensor/safetensors.h"
 
 namespace gnomon::test {
@@ -25,6 +28,8 @@ std::vector<T> values_of(const SafetensorsFile& file, const std::string& name,
   return values;
 }
 
+const std::map<std::string, std::string> kMetadata = {{"model", "tiny"}};
+
 TEST(ActivationFileTest, HoldsWhatWasCaptured) {
   const Model& model = tiny_model(TinyFamily::gpt2);
   const ModelConfig& config = model.config();
@@ -33,9 +38,11 @@ TEST(ActivationFileTest, HoldsWhatWasCaptured) {
                                      parse_site("blocks.0.hook_resid_post@last", config),
                                      parse_site("blocks.1.attn.hook_pattern@all", config)};
   const auto captured = read<double>(model, texts, sites);
+  ActivationsRequest request;
+  for (const SiteAt& at : sites) request.sites.push_back({at, false});
   const TemporaryFolder folder;
   const std::filesystem::path path = folder / "activations.safetensors";
-  write_activations<double>(path, captured, texts, config, {{"model", "tiny"}});
+  capture_to_file<double>(model, texts, request, path, [] { return kMetadata; }, {});
 
   const SafetensorsFile file(path);
   EXPECT_EQ(file.metadata().at("model"), "tiny");
@@ -56,6 +63,73 @@ TEST(ActivationFileTest, HoldsWhatWasCaptured) {
                                 texts[1][2], texts[1][3], texts[1][4]}));
   EXPECT_EQ(values_of<Index>(file, "text_offset", {3}), (std::vector<Index>{0, 3, 8}));
   EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"activations.safetensors"}));
+}
+
+std::string bytes_of(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
+// More texts than are held together, with all kinds of tensors.
+TEST(ActivationFileTest, GroupsGiveTheBytesOfOne) {
+  for (const TinyFamily family : {TinyFamily::gpt2, TinyFamily::llama}) {
+    const Model& model = tiny_model(family);
+    const ModelConfig& config = model.config();
+    const auto texts = random_texts(config, {3, 5, 2, 7, 4, 4, 6, 2, 3, 8, 5, 2}, 7);
+    ActivationsRequest request;
+    for (const char* site :
+         {"blocks.1.hook_resid_post_grad@all", "blocks.1.mlp.hook_post@last",
+          "blocks.0.attn.hook_attn_scores@all", "blocks.0.hook_resid_mid@-2",
+          "blocks.0.attn.hook_pattern_grad@last", "blocks.1.mlp.hook_post[7]@all"})
+      request.sites.push_back(parse_requested_site(site, config));
+    const TemporaryFolder folder;
+    RunOptions options;
+    capture_to_file<float>(
+        model, texts, request, folder / "whole", [] { return kMetadata; }, options);
+    options.batch_tokens = 1;  // groups of eight tokens
+    Index n_asked = 0;
+    std::vector<Index> done;
+    options.progress = [&](Index n, Index total) {
+      EXPECT_EQ(total, 51);
+      done.push_back(n);
+    };
+    capture_to_file<float>(
+        model, texts, request, folder / "groups", [&] { return ++n_asked, kMetadata; }, options);
+    EXPECT_TRUE(bytes_of(folder / "whole") == bytes_of(folder / "groups"));
+    EXPECT_EQ(n_asked, 1);
+    EXPECT_TRUE(std::ranges::is_sorted(done));
+    EXPECT_EQ(done.back(), 51);
+    EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"groups", "whole"}));
+  }
+}
+
+TEST(ActivationFileTest, AnErrorOnTheWayLeavesWhatWasThere) {
+  const Model& model = tiny_model(TinyFamily::gpt2);
+  const ModelConfig& config = model.config();
+  const auto texts = random_texts(config, {3, 5, 8}, 1);
+  ActivationsRequest request;
+  request.sites.push_back(parse_requested_site("blocks.1.hook_resid_post@all", config));
+  const TemporaryFolder folder;
+  const auto path = folder.write("activations.safetensors", "before");
+  RunOptions options;
+  options.batch_tokens = 1;
+  options.progress = [](Index done, Index) {
+    if (done > 8) throw NumericError("stopped");
+  };
+  EXPECT_THROW(capture_to_file<float>(
+                   model, texts, request, path, [] { return kMetadata; }, options),
+               NumericError);
+  EXPECT_EQ(bytes_of(path), "before");
+  EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"activations.safetensors"}));
+  // Texts are checked before the first is read, and named by their number among all.
+  request.sites.push_back(parse_requested_site("blocks.1.hook_resid_post_grad@all", config));
+  auto with_short = texts;
+  with_short.push_back({1});
+  options.progress = [](Index, Index) { ADD_FAILURE() << "a text was read"; };
+  expect_error(ErrorCode::bad_data, "text 3 has one token", [&] {
+    capture_to_file<float>(
+        model, with_short, request, path, [] { return kMetadata; }, options);
+  });
 }
 
 }  // namespace

@@ -5,25 +5,13 @@
 #include <filesystem>
 #include <limits>
 
+#include "activations/expect_error.h"
 #include "activations/model_cases.h"
-#include "gnomon/base/error.h"
 
 namespace gnomon::test {
 namespace {
 
 constexpr TinyFamily kFamilies[] = {TinyFamily::gpt2, TinyFamily::llama, TinyFamily::gpt_neox};
-
-template <class Body>
-void expect_error(ErrorCode code, const std::string& part, const Body& body) {
-  try {
-    body();
-    ADD_FAILURE() << "no error, expected one that says: " << part;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
-        << error.what() << "\nexpected: " << part;
-  }
-}
 
 void run(const Model& model, const std::vector<std::vector<TokenId>>& texts, const SiteAt& at) {
   RunOptions options;

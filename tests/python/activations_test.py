@@ -86,6 +86,29 @@ class ActivationsTest(ModelCase):
             # Sums of at most 16 float32 numbers below 1.
             np.testing.assert_allclose(weights.sum(-1), 1, atol=16 * np.finfo(np.float32).eps)
 
+    def test_moments_are_those_of_the_values(self):
+        sites = ["blocks.3.hook_resid_post@all", "blocks.1.attn.hook_z@-1", NEURON]
+        run = gnomon.capture(self.model, TEXTS, sites, precision="float64")
+        found = gnomon.capture_moments(self.model, TEXTS, sites, precision="float64", batch_tokens=8)
+        self.assertEqual([one.name for one in found], sites)
+        for one in found:
+            values = run[one.name].values
+            self.assertEqual(one.n, len(values))
+            scale = np.abs(values).max()
+            np.testing.assert_allclose(one.mean, values.mean(0), atol=1e-13 * scale)
+            np.testing.assert_allclose(one.sd, values.std(0, ddof=1), atol=1e-13 * scale)
+            np.testing.assert_array_equal(one.min, values.min(0))
+            np.testing.assert_array_equal(one.max, values.max(0))
+            np.testing.assert_array_equal(one.share_positive, (values > 0).mean(0))
+        halves = [gnomon.capture_moments(self.model, part, sites[0])[0] for part in (TEXTS[:2], TEXTS[2:])]
+        both = halves[0].merged(halves[1])
+        self.assertEqual(both.n, found[0].n)
+        np.testing.assert_allclose(both.mean, found[0].mean, atol=1e-4)
+        with self.assertRaisesRegex(gnomon.ArgumentError, "expected one site"):
+            both.merged(found[1])
+        with self.assertRaisesRegex(gnomon.ArgumentError, "as wide as its text"):
+            gnomon.capture_moments(self.model, TEXTS, "blocks.0.attn.hook_pattern@all")
+
     def test_arrays_share_memory(self):
         activations = gnomon.capture(self.model, TEXTS, "blocks.2.hook_resid_post@last").activations[0]
         address = activations.values.__array_interface__["data"][0]

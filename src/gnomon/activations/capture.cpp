@@ -76,7 +76,7 @@ CaptureResult<T> capture(const Model& model, std::span<const std::vector<TokenId
   readers.reserve(sites.size());
   for (const SiteAt& at : sites) readers.emplace_back(at, false, texts, config);
   EditSession<T> session(edits, config);
-  for (const Edit<T>& edit : edits) detail::positions_by_text(edit.at, texts, config);
+  for (const Edit<T>& edit : edits) positions_by_text(edit.at, texts, config);
 
   const Index total = n_tokens_of(texts);
   Index done = 0;

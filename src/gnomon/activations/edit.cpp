@@ -9,12 +9,13 @@
 #include <map>
 #include <utility>
 
+#include "gnomon/activations/detail/site_reader.h"
 #include "gnomon/base/error.h"
 
 namespace gnomon {
 namespace {
 
-bool is_pairs(const Site& site) { return hook_point(site.kind).axes == SiteAxes::pairs; }
+using detail::is_pairs;
 
 template <class T>
 void check_edit(const Edit<T>& edit, const ModelConfig& config) {

@@ -104,6 +104,16 @@ std::vector<Activations<T>> run_gradients(const Model& model,
 
 }  // namespace
 
+void check_gradients(std::span<const std::vector<TokenId>> texts, std::span<const SiteAt> sites,
+                     const std::optional<SiteAt>& of, const ModelConfig& config) {
+  check_texts(texts, config);
+  if (of) check_site(of->site, config);
+  for (const SiteAt& at : sites) check_site(at.site, config);
+  check_quantity(of, sites, texts, config);
+  if (of) positions_by_text(*of, texts, config);
+  for (const SiteAt& at : sites) positions_by_text(at, texts, config);
+}
+
 template <class T>
 std::vector<Activations<T>> capture_gradients(const Model& model,
                                               std::span<const std::vector<TokenId>> texts,
@@ -111,12 +121,9 @@ std::vector<Activations<T>> capture_gradients(const Model& model,
                                               const std::optional<SiteAt>& of,
                                               const RunOptions& options) {
   const ModelConfig& config = model.config();
-  check_texts(texts, config);
-  if (of) check_site(of->site, config);
-  for (const SiteAt& at : sites) check_site(at.site, config);
-  check_quantity(of, sites, texts, config);
+  check_gradients(texts, sites, of, config);
   std::vector<std::vector<Index>> quantity_positions;
-  if (of) quantity_positions = detail::positions_by_text(*of, texts, config);
+  if (of) quantity_positions = positions_by_text(*of, texts, config);
   std::vector<detail::SiteReader<T>> readers;
   readers.reserve(sites.size());
   for (const SiteAt& at : sites) readers.emplace_back(at, true, texts, config);

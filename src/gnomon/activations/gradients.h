@@ -28,6 +28,10 @@ std::vector<Activations<T>> capture_gradients(const Model& model,
                                               const std::optional<SiteAt>& of,
                                               const RunOptions& options);
 
+// What capture_gradients throws before it runs anything.
+void check_gradients(std::span<const std::vector<TokenId>> texts, std::span<const SiteAt> sites,
+                     const std::optional<SiteAt>& of, const ModelConfig& config);
+
 // d quantity / d row, as long as the row, of one text whose quantity is a function of its row at
 // one site and token.
 template <class T>

@@ -16,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+#include "gnomon/base/detail/file_digest.h"
 #include "gnomon/base/detail/hex.h"
 #include "gnomon/base/error.h"
 
@@ -165,6 +166,8 @@ std::string sha256_hex(std::span<const std::byte> bytes) {
 
 std::string sha256_hex(std::string_view text) { return sha256_hex(std::as_bytes(std::span(text))); }
 
-std::string sha256_file(const fs::path& path) { return sha256_hex(MappedFile(path).bytes()); }
+std::string sha256_file(const fs::path& path) {
+  return detail::file_digest(EVP_sha256(), "", MappedFile(path));
+}
 
 }  // namespace gnomon

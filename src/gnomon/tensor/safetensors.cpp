@@ -10,45 +10,30 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <ostream>
 #include <set>
 #include <string_view>
 #include <utility>
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/quote.h"
+#include "gnomon/tensor/detail/safetensors_format.h"
 
 namespace gnomon {
 namespace {
 
+using detail::byte_count;
+using detail::kDtypes;
+using detail::kLengthBytes;
+using detail::kLongestHeader;
+using detail::kMetadataKey;
+
 static_assert(std::endian::native == std::endian::little, "tensors are used as they are mapped");
-
-using OrderedJson = nlohmann::ordered_json;
-
-constexpr std::size_t kLengthBytes = 8;
-constexpr std::uint64_t kLongestHeader = 100'000'000;  // the format's own limit
-constexpr std::string_view kMetadataKey = "__metadata__";
-
-constexpr std::array kDtypes = {Dtype::f64, Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::i64,
-                                Dtype::i32, Dtype::i16, Dtype::i8,  Dtype::u8,   Dtype::boolean};
 
 std::optional<Dtype> dtype_from_name(std::string_view name) {
   for (const Dtype dtype : kDtypes) {
     if (dtype_info(dtype).name == name) return dtype;
   }
   return std::nullopt;
-}
-
-// Nothing where an axis is negative or the product does not fit.
-std::optional<std::uint64_t> byte_count(const std::vector<Index>& shape, Dtype dtype) {
-  auto n = static_cast<std::uint64_t>(dtype_info(dtype).block_bytes);
-  for (const Index axis : shape) {
-    if (axis < 0) return std::nullopt;
-    const auto factor = static_cast<std::uint64_t>(axis);
-    if (factor > 0 && n > std::numeric_limits<std::int64_t>::max() / factor) return std::nullopt;
-    n *= factor;
-  }
-  return n;
 }
 
 struct HeaderEntry {
@@ -286,60 +271,6 @@ void check_entry(const std::string& file, const HeaderEntry& entry, std::uint64_
   }
 }
 
-std::string header_text(const std::vector<StoredTensor>& tensors,
-                        const std::map<std::string, std::string>& metadata) {
-  OrderedJson header = OrderedJson::object();
-  OrderedJson& meta = header[std::string(kMetadataKey)] = metadata;
-  if (!metadata.contains("format")) meta["format"] = "pt";
-  std::uint64_t offset = 0;
-  for (const StoredTensor& tensor : tensors) {
-    if (tensor.name == kMetadataKey || header.contains(tensor.name)) {
-      throw ArgumentError(fmt::format("write_safetensors: tensor name {} is {}, expected new names",
-                                      quote(tensor.name),
-                                      tensor.name == kMetadataKey ? "reserved" : "repeated"));
-    }
-    header[tensor.name] = {{"dtype", std::string(dtype_info(tensor.dtype).name)},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {offset, offset + tensor.bytes.size()}}};
-    offset += tensor.bytes.size();
-  }
-  std::string text;
-  try {
-    text = header.dump();
-  } catch (const OrderedJson::exception&) {
-    throw ArgumentError("write_safetensors: a name or the metadata is not valid UTF-8");
-  }
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  if (text.size() > kLongestHeader) {
-    throw ArgumentError(
-        fmt::format("write_safetensors: the header has {} bytes, expected at most {}", text.size(),
-                    kLongestHeader));
-  }
-  return text;
-}
-
-void require_writable(const StoredTensor& tensor) {
-  if (std::find(kDtypes.begin(), kDtypes.end(), tensor.dtype) == kDtypes.end()) {
-    throw ArgumentError(
-        fmt::format("write_safetensors: tensor {} has element type {}, which the "
-                    "format does not have; decode it first",
-                    quote(tensor.name), dtype_info(tensor.dtype).name));
-  }
-  const std::optional<std::uint64_t> expected = byte_count(tensor.shape, tensor.dtype);
-  if (!expected || *expected != tensor.bytes.size()) {
-    throw ArgumentError(fmt::format(
-        "write_safetensors: tensor {} has {} bytes, expected {} for {} "
-        "of shape {}",
-        quote(tensor.name), tensor.bytes.size(), expected ? std::to_string(*expected) : "a size",
-        dtype_info(tensor.dtype).name, shape_text(tensor.shape)));
-  }
-}
-
-template <class T>
-StoredTensor stored_view(std::string name, Dtype dtype, const Tensor<T>& tensor) {
-  return {std::move(name), dtype, tensor.shape(), std::as_bytes(tensor.values())};
-}
-
 }  // namespace
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
@@ -382,34 +313,6 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
 const StoredTensor* SafetensorsFile::find(const std::string& name) const {
   const auto found = index_.find(name);
   return found == index_.end() ? nullptr : &tensors_[found->second];
-}
-
-void write_safetensors(const std::filesystem::path& path, const std::vector<StoredTensor>& tensors,
-                       const std::map<std::string, std::string>& metadata) {
-  for (const StoredTensor& tensor : tensors) require_writable(tensor);
-  std::vector<StoredTensor> ordered = tensors;
-  std::stable_sort(ordered.begin(), ordered.end(),
-                   [](const StoredTensor& a, const StoredTensor& b) {
-                     return dtype_info(a.dtype).block_bytes > dtype_info(b.dtype).block_bytes;
-                   });
-  const std::string header = header_text(ordered, metadata);
-  write_file_atomic(path, [&](std::ostream& out) {
-    const std::uint64_t length = header.size();
-    out.write(reinterpret_cast<const char*>(&length), kLengthBytes);
-    out.write(header.data(), static_cast<std::streamsize>(header.size()));
-    for (const StoredTensor& tensor : ordered) {
-      out.write(reinterpret_cast<const char*>(tensor.bytes.data()),
-                static_cast<std::streamsize>(tensor.bytes.size()));
-    }
-  });
-}
-
-StoredTensor stored(std::string name, const Tensor<float>& tensor) {
-  return stored_view(std::move(name), Dtype::f32, tensor);
-}
-
-StoredTensor stored(std::string name, const Tensor<double>& tensor) {
-  return stored_view(std::move(name), Dtype::f64, tensor);
 }
 
 }  // namespace gnomon

@@ -11,8 +11,6 @@
 namespace gnomon::detail {
 namespace {
 
-bool is_pairs(const Site& site) { return hook_point(site.kind).axes == SiteAxes::pairs; }
-
 // Masked scores are -inf by definition; NaN is nothing's definition.
 template <class T>
 void require_numbers(std::span<const T> values, bool infinity_allowed, const std::string& name) {
@@ -25,32 +23,6 @@ void require_numbers(std::span<const T> values, bool infinity_allowed, const std
 }
 
 }  // namespace
-
-// Positions of every text that a site asks for; errors name the text.
-std::vector<std::vector<Index>> positions_by_text(const SiteAt& at,
-                                                  std::span<const std::vector<TokenId>> texts,
-                                                  const ModelConfig& config) {
-  std::vector<std::vector<Index>> positions(texts.size());
-  Index n_short = 0;
-  std::size_t first_short = 0;
-  for (std::size_t t = 0; t < texts.size(); ++t) {
-    try {
-      positions[t] = resolve_position(at.position, static_cast<Index>(texts[t].size()));
-    } catch (const ArgumentError&) {
-      if (n_short == 0) first_short = t;
-      ++n_short;
-    }
-  }
-  if (n_short > 0) {
-    throw ArgumentError(
-        ErrorCode::out_of_range,
-        fmt::format("\"{}\": text {} has {} tokens, too few for this position ({} of {} texts are)",
-                    site_at_name(at, config), first_short, texts[first_short].size(), n_short,
-                    texts.size()),
-        "leave the short texts out or choose a position that every text has");
-  }
-  return positions;
-}
 
 template <class T>
 SiteReader<T>::SiteReader(const SiteAt& at, bool gradient,

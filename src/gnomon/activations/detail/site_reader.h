@@ -5,15 +5,14 @@
 #include <vector>
 
 #include "gnomon/activations/activations.h"
+#include "gnomon/activations/text_positions.h"
 #include "gnomon/model/forward.h"
 #include "gnomon/tokens/packed_batch.h"
 
 namespace gnomon::detail {
 
-// Positions of every text that a site asks for; errors name the text.
-std::vector<std::vector<Index>> positions_by_text(const SiteAt& at,
-                                                  std::span<const std::vector<TokenId>> texts,
-                                                  const ModelConfig& config);
+// Whether a site has a number for each pair of tokens: attention scores and patterns.
+inline bool is_pairs(const Site& site) { return hook_point(site.kind).axes == SiteAxes::pairs; }
 
 // Collects what passes at one site, batch by batch. Rows that the pass does not compute stay 0.
 template <class T>
