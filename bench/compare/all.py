@@ -62,8 +62,8 @@ def comparisons(python, folder, texts, quick):
     data = folder / "data.json"
     made(data, python, train, "data", plain, data)
     few = {
-        "job": ["--n-text", "20", "--n-forward", "20", "--n-bfloat16", "1", "--repeats", "1"],
-        "patching": ["--texts", "8", "--rival-texts", "4", "--repeats", "1"],
+        "job": ["--jobs", "start", "forward", "--n-forward", "20", "--n-bfloat16", "1", "--repeats", "1"],
+        "patching": ["--jobs", "dose", "--texts", "8", "--rival-texts", "4", "--repeats", "1"],
         "train": ["--jobs", "head", "forward", "--epochs", "1", "--repeats", "1"],
     }
     more = few if quick else dict.fromkeys(few, [])
