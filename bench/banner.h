@@ -8,6 +8,7 @@
 #include <string>
 
 #include "gnomon/base/threads.h"
+#include "gnomon/kernels/detail/instruction_set.h"
 #include "gnomon/kernels/matmul.h"
 #include "machine.h"
 
@@ -18,7 +19,7 @@ namespace gnomon::bench {
 struct Banner {
   Banner() {
     benchmark::AddCustomContext("processor", processor_name());
-    benchmark::AddCustomContext("instruction set", instruction_set_name());
+    benchmark::AddCustomContext("instruction set", std::string(detail::instruction_set_name()));
     benchmark::AddCustomContext("threads", std::to_string(threads()));
     benchmark::AddCustomContext("blas", blas_description());
 #if !defined(NDEBUG) || !defined(__OPTIMIZE__)

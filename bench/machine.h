@@ -4,8 +4,6 @@
 #include <fstream>
 #include <string>
 
-#include "gnomon/kernels/detail/instruction_set.h"
-
 namespace gnomon::bench {
 
 inline std::string processor_name() {
@@ -14,11 +12,6 @@ inline std::string processor_name() {
     if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
   }
   return "unknown";
-}
-
-inline std::string instruction_set_name() {
-  constexpr const char* kNames[] = {"baseline", "avx2", "avx512"};
-  return kNames[static_cast<int>(detail::instruction_set())];
 }
 
 }  // namespace gnomon::bench

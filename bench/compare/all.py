@@ -44,23 +44,22 @@ def environment(folder):
     return python
 
 
-def made(path, *command):
-    """`path`, made by the command where it is missing; what was begun and not ended counts as missing."""
+def make(path, *command):
+    """Makes `path` by the command where it is missing; what was begun and not ended counts as missing."""
     if not path.exists():
         begun = path.with_name(path.name + ".begun")
         call(*[begun if word is path else word for word in command])
         begun.rename(path)
-    return path
 
 
 def comparisons(python, folder, texts, quick):
     """A title and a command for each."""
     job, patching, train = (HERE / name for name in ("original_job.py", "patching.py", "torch_train.py"))
     model, plain = folder / "gpt2-with-tokenizer", folder / "gpt2"
-    made(model, python, job, "model", model)
-    made(plain, python, patching, "model", plain)
+    make(model, python, job, "model", model)
+    make(plain, python, patching, "model", plain)
     data = folder / "data.json"
-    made(data, python, train, "data", plain, data)
+    make(data, python, train, "data", plain, data)
     few = {
         "job": ["--jobs", "start", "forward", "--n-forward", "20", "--n-bfloat16", "1", "--repeats", "1"],
         "patching": ["--jobs", "dose", "--texts", "8", "--rival-texts", "4", "--repeats", "1"],

@@ -290,6 +290,7 @@ def measure_start(arguments, folder):
         seconds = [f[0] for f in found[1:]]
         print(f"start: {side}: {spread(seconds, 2)} s, {found[-1][1]:.0f} MB", flush=True)
 
+
 def run(arguments):
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "transformer_lens"))
     print(f"{versions}; {platform.machine()}, {arguments.threads} threads; load {os.getloadavg()[0]:.1f}", flush=True)

@@ -18,6 +18,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/base/threads.h"
+#include "gnomon/kernels/detail/instruction_set.h"
 #include "gnomon/train/trainer.h"
 #include "machine.h"
 
@@ -145,7 +146,7 @@ int run(const std::vector<std::string>& words) {
     seconds.push_back(result.seconds);
     rates.push_back(static_cast<double>(result.n_token) / result.seconds);
   }
-  fmt::print("{}", dump_json({{"instruction_set", instruction_set_name()},
+  fmt::print("{}", dump_json({{"instruction_set", detail::instruction_set_name()},
                               {"seconds", spread(seconds)},
                               {"tokens_per_second", spread(rates)},
                               {"tokens", result.n_token},

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <limits>
 
@@ -265,10 +264,7 @@ void set_default_backend(Backend backend) { backend_setting() = backend; }
 Backend default_backend() { return backend_setting(); }
 
 std::string kernels_description() {
-  constexpr std::array<std::string_view, 3> kSets = {"the compiler's own instructions", "AVX2",
-                                                     "AVX-512"};
-  return fmt::format("{}; matrix products: {}",
-                     kSets[static_cast<std::size_t>(detail::instruction_set())],
+  return fmt::format("{}; matrix products: {}", detail::instruction_set_name(),
                      backend_name(default_backend()));
 }
 

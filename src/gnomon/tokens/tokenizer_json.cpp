@@ -258,7 +258,7 @@ void read_model(const Reader& model, const NumberedPieces& numbered, TokenizerSp
   }
   spec.ignore_merges = model.boolean("ignore_merges", false);
   spec.fuse_unknown = model.boolean("fuse_unk", false);
-  model.object("vocab");
+  model.object("vocab");  // throws where it is none; what it held is in `numbered`
   read_merges(model, spec);
   // GPT-2's file has "", which stands for none.
   if (!model.is_null("unk_token") && !model.string("unk_token").empty()) {

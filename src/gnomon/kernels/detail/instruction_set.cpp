@@ -32,6 +32,18 @@ InstructionSet instruction_set() {
   return instruction_set_in_use().load(std::memory_order_relaxed);
 }
 
+std::string_view instruction_set_name() {
+  switch (instruction_set()) {
+    case InstructionSet::avx512:
+      return "AVX-512";
+    case InstructionSet::avx2:
+      return "AVX2";
+    case InstructionSet::baseline:
+      break;
+  }
+  return "the compiler's own instructions";
+}
+
 void limit_instruction_set(InstructionSet highest) {
   instruction_set_in_use() = std::min(highest, machine_instruction_set());
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string_view>
+
 namespace gnomon::detail {
 
 // What the machine's vector units can do. Kernels are compiled for each of these and one is chosen
@@ -9,6 +11,7 @@ enum class InstructionSet { baseline, avx2, avx512 };
 
 // The highest set that the machine has and limit_instruction_set allows.
 InstructionSet instruction_set();
+std::string_view instruction_set_name();  // of that set, for people
 // For tests and benches, which compare the sets with each other.
 void limit_instruction_set(InstructionSet highest);
 
