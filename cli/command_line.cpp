@@ -22,6 +22,7 @@
 #include "gnomon/base/nearest_name.h"
 #include "gnomon/base/quote.h"
 #include "gnomon/base/threads.h"
+#include "gnomon/kernels/instruction_limit.h"
 
 namespace gnomon::cli {
 namespace {
@@ -190,6 +191,8 @@ int run_arguments(Context& context, const std::vector<std::string>& arguments) {
   decide_colors(context);
   if (context.options.threads > 0) set_threads(context.options.threads);
   set_default_backend(context.options.backend);
+  const std::string instructions = environment_variable("GNOMON_INSTRUCTION_SET");
+  if (!instructions.empty()) limit_instructions(instructions);
   if (app.count(kVersionOption) > 0) {
     show_version(context);
     return 0;

@@ -159,7 +159,7 @@ SiteInFamily in_family(const Site& site, const ModelConfig& config, bool has_siz
   }
   const std::string axes = axes_text(site.kind, config);
   result.shape = has_sizes ? axes : symbolic(axes);
-  if (has_sizes && hook_point(site.kind).axes != SiteAxes::pairs) {
+  if (has_sizes && !is_pairs(site)) {
     result.width = site_width(site.kind, config);
   }
   if (at != names.begin() && at != names.end()) result.previous = in_words(*(at - 1), words);

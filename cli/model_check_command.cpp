@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/commands.h"
@@ -15,6 +17,7 @@
 #include "gnomon/base/file.h"
 #include "gnomon/base/json.h"
 #include "gnomon/model/fetch.h"
+#include "gnomon/model/hub_cache.h"
 #include "gnomon/report/text_table.h"
 #include "gnomon/report/wrapped_text.h"
 #include "gnomon/text/visible_text.h"
@@ -27,13 +30,28 @@ struct CheckedFile {
   std::uintmax_t bytes = 0;
   std::string sha256;
   std::string known;  // the name under which `gnomon model fetch` has a file of this hash, or empty
+  std::optional<std::string> hub_hash;  // by which the hub's cache names it; compared
 };
+
+// The name is the hash that the hub gave: SHA-256 for a large file, git's SHA-1 for any other.
+void require_hub_content(const std::filesystem::path& path, const CheckedFile& file) {
+  if (!file.hub_hash) return;
+  const bool is_sha256 = file.hub_hash->size() == file.sha256.size();
+  if (is_sha256 ? *file.hub_hash == file.sha256 : has_content(path, *file.hub_hash)) return;
+  throw FileError(
+      fmt::format("\"{}\" has other content than the Hugging Face hub's, whose hash is {}{}",
+                  file.path, *file.hub_hash,
+                  is_sha256 ? fmt::format("; its own is {}", file.sha256) : std::string()),
+      fmt::format("the file is damaged or was changed: remove \"{}\" and fetch the model again",
+                  visible_text(std::filesystem::weakly_canonical(path).string())));
+}
 
 std::vector<CheckedFile> checked_files(const Model& model) {
   std::vector<CheckedFile> files;
   for (const ModelFile& file : model.source().files) {
-    CheckedFile checked = {visible_text(file.path.string()), file.bytes, sha256_file(file.path),
-                           ""};
+    CheckedFile checked = {visible_text(file.path.string()), file.bytes, sha256_file(file.path), "",
+                           hub_content_hash(file.path)};
+    require_hub_content(file.path, checked);
     for (const KnownModel& known : known_models()) {
       if (known.sha256 == checked.sha256) checked.known = known.name;
     }
@@ -61,7 +79,8 @@ Json result_json(const Model& model, const std::vector<CheckedFile>& files, cons
     json["files"].push_back({{"path", file.path},
                              {"bytes", file.bytes},
                              {"sha256", file.sha256},
-                             {"known", file.known.empty() ? Json(nullptr) : Json(file.known)}});
+                             {"known", file.known.empty() ? Json(nullptr) : Json(file.known)},
+                             {"hub_hash", file.hub_hash ? Json(*file.hub_hash) : Json(nullptr)}});
   }
   json["text_tokens"] = check.text_tokens;
   json["identities"] = Json::array();
@@ -101,6 +120,8 @@ std::string result_text(const Context& context, const Model& model,
   for (const CheckedFile& file : files) {
     text += labelled_text("file", fmt::format("{}  {}", file.path, size_text(file.bytes)), kIndent);
     text += labelled_text("sha256", file.sha256, kIndent);
+    if (file.hub_hash)
+      text += labelled_text("", "the content that the Hugging Face hub's hash names", kIndent);
     if (!file.known.empty())
       text += labelled_text(
           "", fmt::format("the file that `gnomon model fetch {}` fetches", file.known), kIndent);

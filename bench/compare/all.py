@@ -5,7 +5,7 @@
     python3 bench/compare/all.py FOLDER --texts FILE [--quick]
 
 FOLDER lies outside the repository: a virtual environment of bench/compare/requirements.txt, models of GPT-2's shapes
-(1 GB) and results.md, the output of each comparison behind a description of the machine. What is there is used again.
+and, if `gnomon model fetch smollm2-135m` was called, SmolLM2-135M in float32 (1.6 GB), and results.md, the output of each comparison behind a description of the machine. What is there is used again.
 FILE has one text a line, 500 of about 20 tokens for the figures of docs/benchmarks.md, which stand there by hand after
 they were read. --quick takes few texts and one turn: whether everything runs, not how fast.
 
@@ -16,6 +16,7 @@ two cores.
 import argparse
 import datetime
 import hashlib
+import json
 import os
 import pathlib
 import subprocess
@@ -52,6 +53,12 @@ def make(path, *command):
         begun.rename(path)
 
 
+def smollm2():
+    """The file of `gnomon model fetch smollm2-135m`, where it was fetched."""
+    shown = subprocess.run([BUILD / "gnomon", "model", "list", "--json"], check=True, capture_output=True).stdout
+    return next((model["path"] for model in json.loads(shown)["models"] if model["name"] == "smollm2-135m"), None)
+
+
 def comparisons(python, folder, texts, quick):
     """A title and a command for each."""
     job, patching, train = (HERE / name for name in ("original_job.py", "patching.py", "torch_train.py"))
@@ -67,6 +74,10 @@ def comparisons(python, folder, texts, quick):
     }
     more = few if quick else dict.fromkeys(few, [])
     yield "The original study's measurement, and the forward pass", [python, job, "run", model, "--texts", texts, *more["job"]]
+    if gguf := smollm2():
+        small = folder / "smollm2-135m"
+        make(small, python, job, "model", small, "--gguf", gguf)
+        yield "The same of SmolLM2-135M", [python, job, "run", small, "--texts", texts, *more["job"]]
     program = BUILD / "bench/patch_job"
     yield "Patching", [python, patching, "run", plain, "--program", program, *more["patching"]]
     program = BUILD / "bench/train_job"

@@ -5,6 +5,7 @@
 Run by hand, outside the repository, with torch, transformers and transformer_lens 3:
 
     python bench/compare/original_job.py model FOLDER       # random weights, GPT-2 124M shapes, GPT-2's tokenizer
+    python bench/compare/original_job.py model FOLDER --gguf FILE    # that model, such as SmolLM2-135M, in float32
     python bench/compare/original_job.py run FOLDER --texts FILE [--command build/release/gnomon]
         [--module build/release/python] [--threads 2] [--repeats 3] [--n-text 500] [--jobs job forward start]
 
@@ -15,7 +16,7 @@ Run by hand, outside the repository, with torch, transformers and transformer_le
                TransformerLens, batches of 32 padded on the right, the same hooks, stopped before the unembedding
                Gnomon, `gnomon activations`
     forward  the last stream of every token of the same texts, loading not counted:
-               PyTorch, GPT2Model in batches of 32 texts sorted by length and padded, float32
+               PyTorch, transformers' model in batches of 32 texts sorted by length and padded, float32
                PyTorch in bfloat16 on the first --n-bfloat16 texts, where processors without bfloat16 units take minutes
                Gnomon, `gnomon.capture`, float32
              with the largest error of each against PyTorch in float64, over the largest value
@@ -29,6 +30,7 @@ their median, smallest and largest are printed.
 
 import argparse
 import importlib.metadata
+import json
 import os
 import pathlib
 import platform
@@ -39,8 +41,9 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SITES = ["blocks.8.hook_resid_pre", "blocks.8.mlp.hook_post", "blocks.8.hook_resid_post", "blocks.11.hook_resid_post"]
+IN_BLOCK_8 = ["blocks.8.hook_resid_pre", "blocks.8.mlp.hook_post", "blocks.8.hook_resid_post"]
 TOGETHER = 32
+N_CTX = 1024
 LIMIT = 1e-4
 
 
@@ -52,6 +55,14 @@ def make_model(arguments):
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers
 
+    if arguments.gguf:
+        file = {"gguf_file": arguments.gguf.name}
+        model = transformers.AutoModelForCausalLM.from_pretrained(arguments.gguf.parent, dtype=torch.float32, **file)
+        # TransformerLens keeps a mask of n_ctx by n_ctx for every block.
+        model.config.max_position_embeddings = N_CTX
+        model.save_pretrained(arguments.folder)
+        transformers.AutoTokenizer.from_pretrained(arguments.gguf.parent, **file).save_pretrained(arguments.folder)
+        return
     torch.manual_seed(arguments.seed)
     transformers.GPT2LMHeadModel(transformers.GPT2Config()).save_pretrained(arguments.folder)
     text = (ROOT / "tests/golden/tokens/gpt2_merges.txt").read_text(encoding="utf-8")
@@ -61,6 +72,16 @@ def make_model(arguments):
     tokenizer = Tokenizer(models.BPE(vocab={piece: i for i, piece in enumerate(pieces)}, merges=merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.save(str(pathlib.Path(arguments.folder) / "tokenizer.json"))
+
+
+def last_stream(folder):
+    config = json.loads((pathlib.Path(folder) / "config.json").read_text())
+    n_layer = config.get("n_layer") or config["num_hidden_layers"]
+    return f"blocks.{n_layer - 1}.hook_resid_post"
+
+
+def sites_of(folder):
+    return [*IN_BLOCK_8, last_stream(folder)]
 
 
 def read_ids(arguments):
@@ -79,11 +100,14 @@ def lens_model(arguments):
     import torch
     import transformers
 
-    sys.path.insert(0, str(pathlib.Path(__file__).parent))
-    from patching import Lens
+    sys.path.insert(0, str(ROOT / "tools"))
+    from make_golden import hooked_transformer
 
     torch.set_num_threads(arguments.threads)
-    return Lens(transformers.GPT2LMHeadModel.from_pretrained(arguments.folder, dtype=torch.float32).eval()).model
+    source = transformers.AutoModelForCausalLM.from_pretrained(arguments.folder, dtype=torch.float32).eval()
+    model = hooked_transformer(source, torch.float32)
+    model.set_use_attn_result(False)
+    return model
 
 
 def side_one_at_a_time(arguments):
@@ -91,8 +115,8 @@ def side_one_at_a_time(arguments):
     import torch
 
     model = lens_model(arguments)
-    rows = {site: [] for site in SITES}
-    hooks = [(site, lambda value, hook: rows[hook.name].append(value[0, -1].numpy().copy())) for site in SITES]
+    rows = {site: [] for site in sites_of(arguments.folder)}
+    hooks = [(site, lambda value, hook: rows[hook.name].append(value[0, -1].numpy().copy())) for site in rows]
     with torch.inference_mode():
         for ids in read_ids(arguments)[1]:
             model.run_with_hooks(torch.tensor([ids]), fwd_hooks=hooks)
@@ -105,7 +129,7 @@ def side_batched(arguments):
 
     model = lens_model(arguments)
     texts = read_ids(arguments)[1]
-    rows = {site: [] for site in SITES}
+    rows = {site: [] for site in sites_of(arguments.folder)}
     with torch.inference_mode():
         for first in range(0, len(texts), TOGETHER):
             some = [torch.tensor(ids) for ids in texts[first : first + TOGETHER]]
@@ -113,7 +137,7 @@ def side_batched(arguments):
             row = torch.arange(len(some))
             hooks = [
                 (site, lambda value, hook, row=row, last=last: rows[hook.name].append(value[row, last].numpy().copy()))
-                for site in SITES
+                for site in rows
             ]
             batch = torch.nn.utils.rnn.pad_sequence(some, batch_first=True)
             model.run_with_hooks(batch, fwd_hooks=hooks, stop_at_layer=model.cfg.n_layers)
@@ -125,7 +149,7 @@ JOB_SIDES = {"TransformerLens, one at a time": "one", "TransformerLens, batched"
 
 def gnomon_command(arguments, texts, out):
     command = [arguments.command, "activations", "--model", arguments.folder, "--texts", texts, "--out", out]
-    for site in SITES:
+    for site in sites_of(arguments.folder):
         command += ["--site", site + "@last"]
     return command + ["--threads", str(arguments.threads)]
 
@@ -180,7 +204,7 @@ def compare_job(arguments, folder):
             mine = read_sites(own_out)
             for side, path in outputs.items():
                 theirs = read_sites(path)
-                difference = max(largest_relative(mine[site], theirs[site]) for site in SITES)
+                difference = max(largest_relative(mine[site], theirs[site]) for site in mine)
                 print(f"job: {side} agrees to {difference:.1e}")
                 if not difference <= LIMIT:
                     raise SystemExit(f"job: {side} differs by {difference:.2e}, at most {LIMIT:.0e}")
@@ -228,11 +252,11 @@ def compare_forward(arguments):
     torch.set_num_threads(arguments.threads)
     texts = read_ids(arguments)[1][: arguments.n_forward]
     def model_of(dtype):
-        model = transformers.GPT2Model.from_pretrained(arguments.folder, dtype=dtype).eval()
-        model.ln_f = torch.nn.Identity()
+        model = transformers.AutoModel.from_pretrained(arguments.folder, dtype=dtype).eval()
+        setattr(model, "ln_f" if hasattr(model, "ln_f") else "norm", torch.nn.Identity())
         return model
 
-    site = "blocks.11.hook_resid_post@all"
+    site = last_stream(arguments.folder) + "@all"
     own = gnomon.Model.load(arguments.folder)
 
     def run_gnomon():
@@ -277,7 +301,7 @@ def measure_start(arguments, folder):
     (folder / "short.txt").write_text(text + "\n")
     module = [sys.executable, "-c", FIRST_ACTIVATION, arguments.module, arguments.folder, str(arguments.threads)]
     sides = {
-        "first activation in Python": module + [SITES[1] + "@last", text],
+        "first activation in Python": module + [IN_BLOCK_8[1] + "@last", text],
         "gnomon activations, with the model's SHA-256": gnomon_command(
             arguments, str(folder / "short.txt"), str(folder / "short.safetensors")
         ),
@@ -312,6 +336,7 @@ def main():
     model = commands.add_parser("model")
     model.add_argument("folder")
     model.add_argument("--seed", type=int, default=0)
+    model.add_argument("--gguf", type=pathlib.Path)
     model.set_defaults(run=make_model)
     side = commands.add_parser("side")
     side.add_argument("side", choices=JOB_SIDES.values())

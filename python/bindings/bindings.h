@@ -11,6 +11,7 @@ namespace nb = nanobind;
 void bind_errors(nb::module_& module);
 void bind_sites(nb::module_& module);
 void bind_model(nb::module_& module);
+void bind_directions(nb::module_& module);
 void bind_activations(nb::module_& module);
 void bind_edits(nb::module_& module);
 void bind_captures(nb::module_& module);  // after edits, which they take

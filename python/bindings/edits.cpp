@@ -38,12 +38,12 @@ struct RowsOfCall {
 // Calls `function(values, rows)` with an array that owns its numbers, so that it may be kept, and
 // takes back what it returns, or else what it left in the array.
 template <class T>
-void call_function(nb::handle function, const std::string& name, bool is_pairs,
-                   const EditedRows& rows, MatrixView<T> values) {
+void call_function(nb::handle function, const std::string& name, bool pairs, const EditedRows& rows,
+                   MatrixView<T> values) {
   const nb::gil_scoped_acquire acquired;
   std::vector<Index> shape = {values.rows, values.cols};
   const Index n_query = values.rows / rows.n_head;
-  if (is_pairs) shape = {rows.n_head, n_query, values.cols};
+  if (pairs) shape = {rows.n_head, n_query, values.cols};
   const nb::object array =
       owned_array(std::vector<T>(values.data, values.data + values.rows * values.cols), shape);
   RowsOfCall of_call{name,
@@ -291,10 +291,10 @@ std::vector<Edit<T>> edits_of(const std::vector<PythonEdit>& edits, const ModelC
     if (edit.mode == EditMode::call) {
       if (PyCallable_Check(edit.function.ptr()) == 0)
         throw ArgumentError(fmt::format("edit of \"{}\": the function cannot be called", name));
-      const bool is_pairs = hook_point(one.at.site.kind).axes == SiteAxes::pairs;
-      one.function = [function = nb::handle(edit.function), name, is_pairs](const EditedRows& rows,
-                                                                            MatrixView<T> values) {
-        call_function<T>(function, name, is_pairs, rows, values);
+      const bool pairs = is_pairs(one.at.site);
+      one.function = [function = nb::handle(edit.function), name, pairs](const EditedRows& rows,
+                                                                         MatrixView<T> values) {
+        call_function<T>(function, name, pairs, rows, values);
       };
     }
     all.push_back(std::move(one));

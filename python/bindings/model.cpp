@@ -9,6 +9,7 @@
 #include "gnomon/base/error.h"
 #include "gnomon/directions/neuron_directions.h"
 #include "gnomon/model/parameters.h"
+#include "gnomon/model/weight_processing.h"
 #include "python/bindings/arguments.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/calls.h"
@@ -212,8 +213,8 @@ void bind_tokenizer(nb::module_& module) {
              "Bytes for which the vocabulary has neither a piece nor an unknown token.");
   nb::class_<Tokenizer>(
       module, "Tokenizer",
-      "Byte-level byte-pair encoding with the ids of Hugging Face tokenizers. No token is ever "
-      "added to a text.")
+      "Byte-pair encoding, byte-level or with byte fallback, with the ids of Hugging Face "
+      "tokenizers. No token is ever added to a text.")
       .def(
           "encode",
           [](const Tokenizer& self, nb::handle text) { return self.encode(text_bytes(text)); },
@@ -246,7 +247,8 @@ void bind_tokenizer(nb::module_& module) {
           },
           nb::arg("ids"), "The bytes of token ids.")
       .def("piece", &Tokenizer::piece, nb::arg("id"),
-           "The token in the byte-level alphabet, in which 'Ġ' is a space.")
+           "The token as the vocabulary has it; a space is 'Ġ' in the byte-level alphabet, '▁' in "
+           "SentencePiece's.")
       .def("find", &Tokenizer::find, nb::arg("piece"), "The id of a piece, or None.")
       .def("is_special", &Tokenizer::is_special, nb::arg("id"))
       .def_prop_ro("d_vocab", &Tokenizer::d_vocab)
@@ -275,6 +277,8 @@ void bind_model(nb::module_& module) {
              })
       .field("n_parameters", &ModelSource::n_parameters,
              "As stored; a tied unembedding counts once.")
+      .field("weights", &ModelSource::weights,
+             "'raw', as stored, or the steps of weight processing that were taken.")
       .field("n_by_dtype", &ModelSource::n_by_dtype);
   bind_tokenizer(module);
   nb::class_<Model>(
@@ -283,17 +287,19 @@ void bind_model(nb::module_& module) {
       "when a run first needs them. Safe to use from several threads.")
       .def_static(
           "load",
-          [](const std::string& model) {
+          [](const std::string& model, const std::string& weights) {
             return long_call([&] {
-              Model loaded = Model::load(cli::resolve_model(model));
-              loaded.has_tokenizer();  // what is wrong with it is said here
-              return loaded;
+              const Model stored = Model::load(cli::resolve_model(model));
+              stored.has_tokenizer();  // what is wrong with it is said here
+              return process_weights(stored, parse_weight_processing(weights, stored.config()));
             });
           },
-          nb::arg("model"),
+          nb::arg("model"), nb::arg("weights") = "raw",
           "A Hugging Face folder, a GGUF file, or a name: 'gnomon-books', which comes with Gnomon, "
           "a model in the cache of `gnomon model fetch`, or ORG/NAME[@REV] in the Hugging Face "
-          "cache.")
+          "cache. `weights`: 'raw', as stored; 'transformerlens', the steps that TransformerLens "
+          "takes by default; or fold_ln, center_writing_weights, center_unembed, "
+          "fold_value_biases with commas between them. The model predicts the same.")
       .def_prop_ro("config", &Model::config, nb::rv_policy::reference_internal)
       .def_prop_ro("source", &Model::source, nb::rv_policy::reference_internal)
       .def_prop_ro("has_tokenizer", &Model::has_tokenizer)

@@ -17,6 +17,7 @@ NB_MODULE(_gnomon, module) {
   bind_errors(module);
   bind_sites(module);
   bind_model(module);
+  bind_directions(module);
   bind_activations(module);
   bind_edits(module);
   bind_captures(module);

@@ -160,6 +160,10 @@ class ModelSource:
         """As stored; a tied unembedding counts once."""
 
     @property
+    def weights(self) -> str:
+        """'raw', as stored, or the steps of weight processing that were taken."""
+
+    @property
     def n_by_dtype(self) -> dict[str, int]: ...
 
     def __repr__(self) -> str: ...
@@ -194,7 +198,7 @@ class Encoding:
 
 class Tokenizer:
     """
-    Byte-level byte-pair encoding with the ids of Hugging Face tokenizers. No token is ever added to a text.
+    Byte-pair encoding, byte-level or with byte fallback, with the ids of Hugging Face tokenizers. No token is ever added to a text.
     """
 
     def encode(self, text: str | bytes) -> list[int]:
@@ -212,7 +216,9 @@ class Tokenizer:
         """The bytes of token ids."""
 
     def piece(self, id: int) -> str:
-        """The token in the byte-level alphabet, in which 'Ġ' is a space."""
+        """
+        The token as the vocabulary has it; a space is 'Ġ' in the byte-level alphabet, '▁' in SentencePiece's.
+        """
 
     def find(self, piece: str) -> int | None:
         """The id of a piece, or None."""
@@ -234,9 +240,9 @@ class Model:
     """
 
     @staticmethod
-    def load(model: str) -> Model:
+    def load(model: str, weights: str = 'raw') -> Model:
         """
-        A Hugging Face folder, a GGUF file, or a name: 'gnomon-books', which comes with Gnomon, a model in the cache of `gnomon model fetch`, or ORG/NAME[@REV] in the Hugging Face cache.
+        A Hugging Face folder, a GGUF file, or a name: 'gnomon-books', which comes with Gnomon, a model in the cache of `gnomon model fetch`, or ORG/NAME[@REV] in the Hugging Face cache. `weights`: 'raw', as stored; 'transformerlens', the steps that TransformerLens takes by default; or fold_ln, center_writing_weights, center_unembed, fold_value_biases with commas between them. The model predicts the same.
         """
 
     @property
@@ -357,6 +363,16 @@ class NeuronWeights:
 def neuron_weights(model: Model, layer: int, neuron: int) -> NeuronWeights:
     """
     What one neuron reads from the norm's output and writes to the residual stream.
+    """
+
+def direction_to_processed(model: Model, site: str | NamedSite, weight: numpy.typing.ArrayLike, bias: float = 0.0, *, weights: str = 'transformerlens') -> tuple[numpy.typing.NDArray[numpy.float64], float]:
+    """
+    The (weight, bias) that reads on the model with processed weights what weight · x + bias reads at the site of the model as stored. ArgumentError where processing takes away what the direction reads.
+    """
+
+def direction_to_raw(model: Model, site: str | NamedSite, weight: numpy.typing.ArrayLike, bias: float = 0.0, *, weights: str = 'transformerlens') -> tuple[numpy.typing.NDArray[numpy.float64], float]:
+    """
+    The (weight, bias) that reads on the model as stored what weight · x + bias reads at the site of the model with processed weights, such as a probe from TransformerLens.
     """
 
 class Activations:

@@ -52,7 +52,6 @@ inline SiteAt everywhere(HookKind kind, Index layer) {
   return {{kind, layer, std::nullopt}, {Position::Kind::all, 0}};
 }
 
-inline bool is_pairs(const Site& site) { return hook_point(site.kind).axes == SiteAxes::pairs; }
 
 template <class T>
 std::vector<Activations<T>> read(const Model& model, const std::vector<std::vector<TokenId>>& texts,

@@ -7,6 +7,7 @@
 
 #include "gnomon/base/file.h"
 #include "gnomon/base/json.h"
+#include "gnomon/model/hub_cache.h"
 #include "gnomon/model/model.h"
 #include "gnomon/model/model_folder.h"
 #include "gnomon/report/text_table.h"
@@ -113,6 +114,50 @@ TEST(ModelCheck, NamesTheTensorAndIndexOfANaN) {
   EXPECT_NE(result.exit_status, 0);
   EXPECT_NE(result.err.find("h.1.mlp.c_fc.weight"), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("17"), std::string::npos) << result.err;
+}
+
+TEST(ModelCheck, ComparesFilesOfTheHubWithTheHashesThatNameThem) {
+  const std::filesystem::path stored = GNOMON_TEST_DATA "/models/llama-tiny";
+  const test::TemporaryFolder cache;
+  const HubRepository repository(cache.path(), parse_hub_id("org/name"));
+  repository.prepare();
+  const std::string commit(40, 'c');
+  const auto add = [&](const std::string& file, const std::string& etag) {
+    write_file_atomic(repository.blob(etag), read_text_file(stored / file));
+    repository.add_to_snapshot(commit, file, repository.blob(etag), HubPlacing::link);
+  };
+  const std::string weights = sha256_file(stored / "model.safetensors");
+  // git hash-object config.json
+  const std::string config = "3b656bc8e443235a246fafabd97276b4ff553d1b";
+  add("model.safetensors", weights);
+  add("config.json", config);
+  add("tokenizer.json", std::string(40, 'd'));  // not among the files that are checked
+  const std::string folder = repository.snapshot(commit).string();
+
+  const auto whole = run_gnomon({"model", "check", folder, "--json"});
+  ASSERT_EQ(whole.exit_status, 0) << whole.err;
+  const Json files = Json::parse(whole.out)["files"];
+  ASSERT_EQ(files.size(), 2u);
+  EXPECT_EQ(files[0]["hub_hash"], weights);
+  EXPECT_EQ(files[1]["hub_hash"], config);
+  EXPECT_NE(run_gnomon({"model", "check", folder}).out.find("hash names"), std::string::npos);
+  const auto copied = run_gnomon({"model", "check", stored.string(), "--json"});
+  EXPECT_TRUE(Json::parse(copied.out)["files"][0]["hub_hash"].is_null());
+
+  for (const std::string& etag : {config, weights}) {
+    std::string changed = read_text_file(repository.blob(etag));
+    changed.back() = changed.back() == ' ' ? '\n' : ' ';
+    if (etag == weights) changed[changed.size() - 2] ^= 1;
+    write_file_atomic(repository.blob(etag), changed);
+    const auto damaged = run_gnomon({"model", "check", folder});
+    EXPECT_EQ(damaged.exit_status, 3) << damaged.out;
+    EXPECT_NE(
+        damaged.err.find("has other content than the Hugging Face hub's, whose hash is " + etag),
+        std::string::npos)
+        << damaged.err;
+    EXPECT_NE(damaged.err.find("remove \"" + repository.blob(etag).string()), std::string::npos)
+        << damaged.err;
+  }
 }
 
 TEST(ModelCheck, TextFitsTheTerminal) {

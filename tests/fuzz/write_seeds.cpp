@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // write_seeds TEST_FOLDER OUT: for each fuzz target a folder of small valid inputs, from the
 // writers of tests/support and the files of tests/golden and tests/fuzz/seeds.
+#include <array>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "support/gguf_bytes.h"
 #include "support/torch_archive_bytes.h"
@@ -84,6 +87,31 @@ std::string small_gguf() {
   return b.str();
 }
 
+std::string sentencepiece_gguf() {
+  using namespace gguf_types;
+  constexpr std::uint64_t kNToken = 260;
+  std::vector<std::string> pieces = {"a", "ab", "b", "\u2581"};
+  std::vector<std::int32_t> types(pieces.size(), 1);
+  for (int byte = 0; byte < 256; ++byte) {
+    std::array<char, 8> piece = {};
+    std::snprintf(piece.data(), piece.size(), "<0x%02X>", static_cast<unsigned>(byte));
+    pieces.emplace_back(piece.data());
+    types.push_back(6);
+  }
+  GgufBytes b;
+  b.header(0, 6);
+  b.key("general.architecture", STRING).text("llama");
+  b.key("tokenizer.ggml.model", STRING).text("llama");
+  b.key("tokenizer.ggml.add_space_prefix", BOOL).put<std::uint8_t>(1);
+  b.key("tokenizer.ggml.tokens", ARRAY).u32(STRING).u64(kNToken);
+  for (const std::string& piece : pieces) b.text(piece);
+  b.key("tokenizer.ggml.token_type", ARRAY).u32(I32).u64(kNToken);
+  for (const std::int32_t type : types) b.put(type);
+  b.key("tokenizer.ggml.scores", ARRAY).u32(F32).u64(kNToken);
+  for (std::uint64_t i = 0; i < kNToken; ++i) b.put(-static_cast<float>(i));
+  return b.str();
+}
+
 void write_archives(const fs::path& out) {
   ZipBytes zip;
   ZipBytes::Options stored;
@@ -109,13 +137,17 @@ int main(int argc, char** argv) try {
   const fs::path out = argv[2];
   write_safetensors(out / "safetensors");
   write(out / "gguf" / "llama", small_gguf());
+  write(out / "gguf" / "sentencepiece", sentencepiece_gguf());
   write_archives(out);
   for (const fs::directory_entry& model : fs::directory_iterator(tests / "golden" / "models")) {
     const std::string name = model.path().filename().string();
     if (fs::exists(model.path() / "config.json"))
       copy_seed(model.path() / "config.json", out / "config_json" / name);
   }
-  copy_seed(tests / "golden" / "tokens" / "tiny_tokenizer.json", out / "tokenizer_json" / "tiny");
+  for (const char* name : {"tiny", "tiny_metaspace"}) {
+    copy_seed(tests / "golden" / "tokens" / (std::string(name) + "_tokenizer.json"),
+              out / "tokenizer_json" / name);
+  }
   for (const fs::directory_entry& format : fs::directory_iterator(tests / "fuzz" / "seeds")) {
     for (const fs::directory_entry& seed : fs::directory_iterator(format.path()))
       copy_seed(seed.path(), out / format.path().filename() / seed.path().filename());

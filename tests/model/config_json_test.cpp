@@ -4,11 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/json.h"
 #include "gnomon/model/family.h"
+#include "gnomon/model/model.h"
+#include "support/temporary_folder.h"
 
 namespace gnomon {
 namespace {
@@ -29,7 +32,7 @@ std::string refusal(std::string_view family, const std::string& key, const Json&
   json[key] = value;
   try {
     check_config(find_family(family)->config_from_json(json, "config.json"), "config.json");
-  } catch (const FileError& e) {
+  } catch (const Error& e) {
     return e.what();
   }
   return "accepted";
@@ -55,6 +58,68 @@ TEST(ConfigJson, RefusesRotaryFrequenciesThatAreNoNumbers) {
   EXPECT_THAT(refusal("llama", "rope_scaling", {{"type", "linear"}, {"factor", -1}}),
               HasSubstr("a rotary frequency is -1"));
   EXPECT_THAT(refusal("llama", "rope_theta", -1), HasSubstr("rope theta is -1"));
+}
+
+TEST(ConfigJson, RefusesRotaryParametersThatItDoesNotObey) {
+  EXPECT_EQ(refusal("llama", "rope_parameters",
+                    {{"rope_type", "default"}, {"rope_theta", 500.0}, {"factor", nullptr}}),
+            "accepted");
+  EXPECT_THAT(refusal("llama", "rope_parameters", {{"rope_type", "yarn"}, {"beta_fast", 32}}),
+              HasSubstr("rope scaling \"yarn\", expected default, linear or llama3"));
+  // Parameters for each type of layer; their theta must not be taken for absent.
+  for (const std::string_view family : {"llama", "mistral", "qwen2", "gpt_neox"}) {
+    EXPECT_THAT(
+        refusal(family, "rope_parameters",
+                {{"full_attention", {{"rope_type", "default"}, {"rope_theta", 1e6}}},
+                 {"partial_rotary_factor", 1.0}}),
+        HasSubstr("rope_parameters\": \"full_attention\": the forward pass has no such step"))
+        << family;
+  }
+  EXPECT_THAT(refusal("llama", "rope_scaling", {{"type", "linear"}, {"mrope_section", {1, 2}}}),
+              HasSubstr("rope_scaling\": \"mrope_section\": the forward pass has no such step"));
+  EXPECT_THAT(refusal("llama", "partial_rotary_factor", 0.5),
+              HasSubstr("\"partial_rotary_factor\" is 0.5, expected 1"));
+  EXPECT_THAT(refusal("qwen2", "rope_parameters",
+                      {{"rope_type", "default"}, {"partial_rotary_factor", 0.5}}),
+              HasSubstr("\"partial_rotary_factor\" is 0.5, expected 1"));
+}
+
+TEST(ConfigJson, TakesTheRotaryParametersThatTransformersTakes) {
+  const auto frequency = [](std::string_view family, const char* more) {
+    Json json = parse_json(R"({"num_hidden_layers": 2, "hidden_size": 24, "num_attention_heads": 2,
+                               "intermediate_size": 40, "vocab_size": 300, "rope_theta": 500,
+                               "max_position_embeddings": 64})",
+                           "config.json");
+    json.update(parse_json(more, "config.json"));
+    return find_family(family)->config_from_json(json, "config.json").rotary_frequency;
+  };
+  EXPECT_EQ(frequency("llama", "{}")[1], std::pow(500, -2. / 12));
+  EXPECT_EQ(frequency("llama", R"({"rope_scaling": {"type": "linear", "factor": 4}})")[1],
+            std::pow(500, -2. / 12) / 4);
+  EXPECT_EQ(frequency("llama",
+                      R"({"rope_scaling": {"type": "linear", "factor": 4, "rope_theta": 123}})")[1],
+            std::pow(123, -2. / 12) / 4);
+  EXPECT_EQ(frequency("gpt_neox", R"({"rope_scaling": {"type": "default",
+                                      "partial_rotary_factor": 1.0}})")
+                .size(),
+            6u);
+  EXPECT_THROW(frequency("llama", R"({"rope_scaling": {"type": "linear", "factor": 4},
+                                      "rope_parameters": {"rope_type": "default"}})"),
+               UnsupportedError);
+}
+
+TEST(ConfigJson, RefusesQuantizedWeights) {
+  const test::TemporaryFolder folder;
+  folder.write("config.json", R"({"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 24,
+      "num_attention_heads": 4, "intermediate_size": 40, "vocab_size": 300,
+      "max_position_embeddings": 64, "quantization_config": {"quant_method": "gptq"}})");
+  try {
+    Model::load(folder.path());
+    FAIL() << "expected UnsupportedError";
+  } catch (const UnsupportedError& e) {
+    EXPECT_THAT(e.what(),
+                HasSubstr("\"quantization_config\": quantized weights are read from GGUF"));
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // Hugging Face in golden_test.cpp.
 #include "gnomon/model/gguf_config.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,6 +53,12 @@ Value wholes(std::vector<std::int32_t> values) {
     for (const std::int32_t value : values) b.put(value);
   };
 }
+Value numbers(std::vector<float> values) {
+  return [=](GgufBytes& b) {
+    b.u32(ARRAY).u32(F32).u64(values.size());
+    for (const float value : values) b.put(value);
+  };
+}
 
 Keys llama_keys(const std::string& architecture = "llama") {
   Keys keys = {{"general.architecture", text(architecture)}};
@@ -74,6 +81,18 @@ Keys gpt2_keys() {
           {"gpt2.feed_forward_length", whole(96)},
           {"gpt2.attention.head_count", whole(4)},
           {"gpt2.attention.layer_norm_epsilon", number(1e-5F)}};
+}
+
+Keys gpt_neox_keys() {
+  return {{"general.architecture", text("gptneox")},
+          {"gptneox.block_count", whole(2)},
+          {"gptneox.context_length", whole(100)},
+          {"gptneox.embedding_length", whole(24)},
+          {"gptneox.feed_forward_length", whole(96)},
+          {"gptneox.attention.head_count", whole(4)},
+          {"gptneox.rope.dimension_count", whole(4)},
+          {"gptneox.use_parallel_residual", flag(true)},
+          {"gptneox.attention.layer_norm_epsilon", number(1e-5F)}};
 }
 
 Keys tokenizer_keys(const std::string& architecture = "llama") {
@@ -104,7 +123,7 @@ ModelConfig config_of(const Keys& keys, const std::vector<float>& factors = {}) 
   test::MemoryFile memory;
   memory.set(file_of(keys, factors));
   const GgufFile file(memory.path());
-  return find_family(*file.find_string("general.architecture"))->config_from_gguf(file);
+  return find_gguf_family(*file.find_string("general.architecture"))->config_from_gguf(file);
 }
 
 Keys with(Keys keys, const std::string& name, const Value& value) {
@@ -139,6 +158,13 @@ TEST(GgufConfig, ReadsTheSizesOfEveryArchitecture) {
   EXPECT_EQ(gpt2.n_kv_heads, 4);
   EXPECT_EQ(gpt2.d_mlp, 96);
   EXPECT_TRUE(gpt2.rotary_frequency.empty());
+  const ModelConfig neox = config_of(gpt_neox_keys());
+  EXPECT_EQ(neox.d_head, 6);
+  EXPECT_EQ(neox.rotary_frequency, (std::vector<double>{1, std::pow(1e4, -2. / 4)}));
+  EXPECT_TRUE(neox.parallel_block);
+  EXPECT_EQ(neox.activation, Activation::gelu);
+  EXPECT_FALSE(config_of(with(gpt_neox_keys(), "gptneox.use_parallel_residual", flag(false)))
+                   .parallel_block);
 }
 
 TEST(GgufConfig, TakesAListOfEqualSizesAsOne) {
@@ -231,6 +257,24 @@ TEST(GgufConfig, NeedsTheEpsilonOfTheNorm) {
   EXPECT_THAT(refusal<FileError>(keys), HasSubstr("lacks the key \"gpt2.attention.layer_norm_eps"));
 }
 
+TEST(GgufConfig, RefusesTheOneGptNeoxWithAnotherActivation) {
+  Keys keys = with(gpt_neox_keys(), "gptneox.block_count", whole(44));
+  keys["gptneox.embedding_length"] = whole(6144);
+  EXPECT_THAT(refusal<UnsupportedError>(keys), HasSubstr("GPT-NeoX-20B, whose activation"));
+}
+
+TEST(GgufConfig, NeedsToKnowHowTheBlocksOfGptNeoxAreJoined) {
+  Keys keys = gpt_neox_keys();
+  keys.erase("gptneox.use_parallel_residual");
+  EXPECT_THAT(refusal<FileError>(keys), HasSubstr("lacks the key \"gptneox.use_parallel_residual"));
+  EXPECT_THAT(
+      refusal<UnsupportedError>(with(gpt_neox_keys(), "gptneox.rope.scaling.type", text("yarn"))),
+      HasSubstr("rope scaling \"yarn\""));
+  EXPECT_THAT(
+      refusal<UnsupportedError>(with(gpt_neox_keys(), "gptneox.attention.head_count_kv", whole(2))),
+      HasSubstr("head_count_kv\" is 2, expected 4"));
+}
+
 template <class Error>
 std::string load_refusal(const std::string& content) {
   test::MemoryFile memory;
@@ -307,8 +351,46 @@ TEST(GgufTokenizer, RefusesWhatChangesTheText) {
                   with(tokenizer_keys(), "tokenizer.ggml.precompiled_charsmap", wholes({1}))),
               HasSubstr("\"tokenizer.ggml.precompiled_charsmap\": the tokenizer has no such step"));
   EXPECT_THAT(tokenizer_refusal<UnsupportedError>(
-                  with(tokenizer_keys(), "tokenizer.ggml.model", text("llama"))),
-              HasSubstr("tokenizer \"llama\", expected \"gpt2\""));
+                  with(tokenizer_keys(), "tokenizer.ggml.model", text("t5"))),
+              HasSubstr("tokenizer \"t5\", expected \"gpt2\" (byte-level BPE) or \"llama\""));
+}
+
+// "a", "b", "ab", a mark, an unknown and a control token, and every byte.
+Keys sentencepiece_keys() {
+  std::vector<std::string> pieces = {"a", "b", "ab", "\u2581", "<unk>", "<s>"};
+  std::vector<std::int32_t> types = {1, 1, 1, 1, 2, 3};
+  std::vector<float> scores = {-2, -3, -1, -4, 0, 0};
+  for (int byte = 0; byte < 256; ++byte) {
+    pieces.push_back(fmt::format("<0x{:02X}>", byte));
+    types.push_back(6);
+    scores.push_back(0);
+  }
+  return {{"general.architecture", text("llama")},    {"tokenizer.ggml.model", text("llama")},
+          {"tokenizer.ggml.tokens", texts(pieces)},   {"tokenizer.ggml.token_type", wholes(types)},
+          {"tokenizer.ggml.scores", numbers(scores)}, {"tokenizer.ggml.bos_token_id", whole(5)}};
+}
+
+TEST(GgufTokenizer, ReadsSentencePiece) {
+  const auto tokenizer = tokenizer_of(sentencepiece_keys());
+  EXPECT_EQ(tokenizer->encode("ab<s>ab\n"), (std::vector<TokenId>{3, 2, 5, 3, 2, 16}));
+  EXPECT_EQ(tokenizer->bos(), 5);
+  EXPECT_TRUE(tokenizer->is_special(4));
+  const auto without =
+      tokenizer_of(with(sentencepiece_keys(), "tokenizer.ggml.add_space_prefix", flag(false)));
+  EXPECT_EQ(without->encode("ab<s>ab"), (std::vector<TokenId>{2, 5, 2}));
+  EXPECT_EQ(
+      tokenizer_refusal<Error>(with(sentencepiece_keys(), "tokenizer.ggml.pre", text("default"))),
+      "accepted");
+  EXPECT_THAT(tokenizer_refusal<UnsupportedError>(
+                  with(sentencepiece_keys(), "tokenizer.ggml.pre", text("gpt-2"))),
+              HasSubstr("is \"gpt-2\" beside tokenizer \"llama\", expected \"default\" or none"));
+  Keys keys = sentencepiece_keys();
+  keys.erase("tokenizer.ggml.scores");
+  EXPECT_THAT(tokenizer_refusal<FileError>(keys),
+              HasSubstr("key \"tokenizer.ggml.scores\" is missing"));
+  EXPECT_THAT(tokenizer_refusal<FileError>(
+                  with(sentencepiece_keys(), "tokenizer.ggml.scores", texts({"a"}))),
+              HasSubstr("\"tokenizer.ggml.scores\" is not an array of numbers"));
 }
 
 TEST(GgufTokenizer, GuessesNoPreTokenizer) {
@@ -323,6 +405,8 @@ TEST(GgufTokenizer, GuessesNoPreTokenizer) {
   EXPECT_EQ(tokenizer_of(unnamed)->encode("ab"), (std::vector<TokenId>{2}));
   EXPECT_EQ(tokenizer_of(with(tokenizer_keys("gpt2"), key, text("default")))->encode("ab"),
             (std::vector<TokenId>{2}));
+  unnamed["general.architecture"] = text("gptneox");
+  EXPECT_THAT(tokenizer_refusal<UnsupportedError>(unnamed), HasSubstr("is missing"));
 }
 
 }  // namespace

@@ -236,12 +236,15 @@ TEST_P(GoldenGguf, HasTheIdsOfTheHuggingFaceTokenizer) {
 }
 
 // GGUF rounds the norm's epsilon to float32, by 6e-8 of itself at most: 1/sqrt(x² + eps) changes by
-// 3e-8 eps / x², with x² above 0.05 by 6e-10 (GPT-2, eps 1e-3) and 6e-12; the factors of Llama 3's
-// frequencies are rounded too, so that an angle, of up to 19 radians, is off by 1e-6.
+// 3e-8 eps / x², with x² above 0.05 by 6e-10 (eps 1e-3: GPT-2, sequential GPT-NeoX) and 6e-12; the
+// factors of Llama 3's frequencies are rounded too, so that an angle, of up to 19 radians, is off
+// by 1e-6.
 INSTANTIATE_TEST_SUITE_P(Tiny, GoldenGguf,
                          testing::Values(std::pair{"gpt2-tiny-inner", 1e-8},
                                          std::pair{"llama-tiny-llama3", 1e-5},
-                                         std::pair{"qwen2-tiny", 1e-10}),
+                                         std::pair{"qwen2-tiny", 1e-10},
+                                         std::pair{"gpt-neox-tiny", 1e-10},
+                                         std::pair{"gpt-neox-tiny-sequential", 1e-8}),
                          [](const auto& model) {
                            std::string name = model.param.first;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -51,6 +51,23 @@ TEST_F(HubCache, HasThePlacesOfThePackage) {
   EXPECT_EQ(repository_.lock("abc"), folder_ / ".locks/models--org--name/abc.lock");
 }
 
+TEST_F(HubCache, KnowsTheHashThatNamesAFile) {
+  const std::string sha256(64, 'a'), sha1(40, 'b');
+  repository_.prepare();
+  for (const std::string& etag : {sha256, sha1, std::string("no-hash")}) {
+    write(repository_.blob(etag), "content");
+    repository_.add_to_snapshot(kCommit, etag.substr(0, 2), repository_.blob(etag),
+                                HubPlacing::link);
+  }
+  EXPECT_EQ(hub_content_hash(in_snapshot("aa")), sha256);
+  EXPECT_EQ(hub_content_hash(in_snapshot("bb")), sha1);
+  EXPECT_EQ(hub_content_hash(in_snapshot("no")), std::nullopt);
+  EXPECT_EQ(hub_content_hash(repository_.blob(sha256)), std::nullopt);
+  EXPECT_EQ(hub_content_hash(in_snapshot("absent")), std::nullopt);
+  fs::create_symlink(repository_.ref("main"), in_snapshot("elsewhere"));
+  EXPECT_EQ(hub_content_hash(in_snapshot("elsewhere")), std::nullopt);
+}
+
 TEST_F(HubCache, PreparesFoldersAndKeepsAnotherTag) {
   repository_.prepare();
   EXPECT_EQ(names_in(folder_.path()),

@@ -73,6 +73,39 @@ class ModelTest(ModelCase):
         with self.assertRaises(gnomon.ArgumentError):
             weights.block(config.n_layers)
 
+    def test_weights_are_processed_on_a_copy(self):
+        processed = gnomon.Model.load("gnomon-books", weights="transformerlens")
+        steps = "fold_ln,center_writing_weights,center_unembed,fold_value_biases"
+        self.assertEqual((self.model.source.weights, processed.source.weights), ("raw", steps))
+        self.assertEqual(gnomon.Model.load("gnomon-books", weights="fold_ln").source.weights, "fold_ln")
+        self.assertEqual(processed.tokenizer.encode(TEXTS[0]), self.model.tokenizer.encode(TEXTS[0]))
+        sites = ["blocks.2.mlp.hook_post[7]@all", "blocks.2.hook_resid_post@all"]
+        neuron, stream = (one.values for one in gnomon.capture(self.model, TEXTS, sites, precision="float64").activations)
+        again, moved = (one.values for one in gnomon.capture(processed, TEXTS, sites, precision="float64").activations)
+        np.testing.assert_allclose(again, neuron, rtol=0, atol=1e-9 * np.abs(neuron).max())
+        centred = stream - stream.mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(moved, centred, rtol=0, atol=1e-9 * np.abs(centred).max())
+        with self.assertRaisesRegex(gnomon.ArgumentError, "fold_ln"):
+            gnomon.Model.load("gnomon-books", weights="fold_lm")
+
+    def test_directions_read_the_same_on_processed_weights(self):
+        processed = gnomon.Model.load("gnomon-books", weights="transformerlens")
+        random = np.random.default_rng(3)
+        for site in ("blocks.1.ln2.hook_out", "blocks.2.hook_resid_post", "blocks.1.mlp.hook_post"):
+            width = gnomon.site_width(site, self.model.config)
+            probe, bias = random.normal(size=width), 0.3
+            weight, moved_bias = gnomon.direction_to_raw(self.model, site, probe, bias)
+            raw = gnomon.capture(self.model, TEXTS, [site + "@all"], precision="float64").activations[0].values
+            other = gnomon.capture(processed, TEXTS, [site + "@all"], precision="float64").activations[0].values
+            expected = other @ probe + bias
+            np.testing.assert_allclose(raw @ weight + moved_bias, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+            again, again_bias = gnomon.direction_to_processed(self.model, site, weight, moved_bias)
+            np.testing.assert_allclose(other @ again + again_bias, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+        with self.assertRaisesRegex(gnomon.ArgumentError, "reads the mean"):
+            gnomon.direction_to_processed(self.model, "blocks.2.hook_resid_post", np.ones(self.model.config.d_model))
+        with self.assertRaisesRegex(gnomon.ShapeError, "has 3 numbers"):
+            gnomon.direction_to_raw(self.model, "blocks.2.hook_resid_post", [1, 2, 3])
+
     def test_weights_cannot_be_written(self):
         weight = self.model.weights().block(0).up_proj[0]
         self.assertFalse(weight.flags.writeable)

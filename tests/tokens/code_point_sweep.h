@@ -69,8 +69,7 @@ inline void expect_pretoken_sweep(const std::string& name) {
 }
 
 // Compares the ids of every code point below `end`, whole blocks at a time.
-inline void expect_sweep(const Sweep& sweep, char32_t end) {
-  const Tokenizer tokenizer(golden_spec(sweep.tokenizer));
+inline void expect_sweep(const Tokenizer& tokenizer, const Sweep& sweep, char32_t end) {
   const std::vector<char32_t> starts = block_starts(end);
   ASSERT_LE(starts.size(), sweep.blocks.size());
   parallel_for(0, static_cast<std::int64_t>(starts.size()), 1,

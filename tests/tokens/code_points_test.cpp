@@ -11,7 +11,8 @@ constexpr char32_t kEndOfPlane1 = 0x20000;
 class CodePoints : public testing::TestWithParam<std::size_t> {};
 
 TEST_P(CodePoints, OfPlanes0And1HaveTheIdsOfHuggingFace) {
-  expect_sweep(golden().sweeps.at(GetParam()), kEndOfPlane1);
+  const Sweep& sweep = golden().sweeps.at(GetParam());
+  expect_sweep(Tokenizer(golden_spec(sweep.tokenizer)), sweep, kEndOfPlane1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tokenizer, CodePoints, testing::Range<std::size_t>(0, kNSweeps));

@@ -50,6 +50,25 @@ inline std::string golden_path(const std::string& name) {
   return std::string(GNOMON_TEST_DATA) + "/tokens/" + name;
 }
 
+// In the order of their ids.
+inline std::vector<AddedToken> added_tokens(const Json& list) {
+  std::vector<AddedToken> tokens;
+  for (const Json& t : list) {
+    tokens.push_back({t.at("id"), t.at("content"), t.at("special"), t.at("normalized"),
+                      t.value("lstrip", false), t.value("rstrip", false),
+                      t.value("single_word", false)});
+  }
+  std::ranges::sort(tokens, {}, &AddedToken::id);
+  return tokens;
+}
+
+// Its piece is the last one, or there already.
+inline void place_added_token(AddedToken token, TokenizerSpec& spec) {
+  token.only_added = static_cast<std::size_t>(token.id) == spec.pieces.size();
+  if (token.only_added) spec.pieces.push_back(token.content);
+  spec.added.push_back(std::move(token));
+}
+
 inline Golden read_golden() {
   const Json file = read_json_file(golden_path("golden.json"));
   Golden g;
@@ -70,11 +89,7 @@ inline Golden read_golden() {
         {t.at("unit"), t.at("length"), {{"gpt2", t.at("gpt2")}, {"smollm2", t.at("smollm2")}}});
   }
   for (const auto& [line, ids] : file.at("newslines").items()) g.newslines[line] = ids;
-  for (const Json& t : file.at("custom_added")) {
-    g.custom_added.push_back({t.at("id"), t.at("content"), t.at("special"), t.at("normalized"),
-                              t.value("lstrip", false), t.value("rstrip", false),
-                              t.value("single_word", false)});
-  }
+  g.custom_added = added_tokens(file.at("custom_added"));
   g.smollm2_special = file.at("smollm2_special").get<std::vector<std::string>>();
   g.smollm2_letters = file.at("smollm2_letters");
   return g;
@@ -150,15 +165,7 @@ inline TokenizerSpec smollm2_spec() {
 
 inline TokenizerSpec custom_added_spec() {
   TokenizerSpec spec = gpt2_spec();
-  std::vector<AddedToken> tokens = golden().custom_added;
-  std::sort(tokens.begin(), tokens.end(),
-            [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
-  for (AddedToken& token : tokens) {
-    if (static_cast<std::size_t>(token.id) == spec.pieces.size()) {
-      spec.pieces.push_back(token.content);
-    }
-    spec.added.push_back(std::move(token));
-  }
+  for (const AddedToken& token : golden().custom_added) place_added_token(token, spec);
   return spec;
 }
 
@@ -168,7 +175,7 @@ inline TokenizerSpec golden_spec(const std::string& name) {
   if (name == "custom_added") return custom_added_spec();
   if (name == "composed") {
     TokenizerSpec spec = custom_added_spec();
-    spec.compose = true;
+    spec.normalizer = TextNormalizer::form_c;
     return spec;
   }
   TokenizerSpec spec = name == "smollm2" || name == "unknown" || name == "fused_unknown"

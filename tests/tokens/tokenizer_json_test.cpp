@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "gnomon/base/error.h"
+#include "gnomon/tokens/detail/space_marks.h"
 #include "gnomon/tokens/tokenizer.h"
 #include "support/hostile_bytes.h"
 #include "support/temporary_folder.h"
@@ -183,12 +184,155 @@ TEST(TokenizerJson, NamesWhatItDoesNotSupport) {
             "a pre-tokenizer after ByteLevel, expected ByteLevel to be the last");
   EXPECT_EQ(unsupported([](Json& j) { j["model"]["dropout"] = 0.1; }),
             "a model with dropout, whose ids are random, expected none");
-  EXPECT_EQ(unsupported([](Json& j) { j["model"]["byte_fallback"] = true; }),
-            "byte_fallback, expected a byte-level alphabet");
   EXPECT_EQ(unsupported([](Json& j) { j["model"]["end_of_word_suffix"] = "</w>"; }),
             "end_of_word_suffix \"</w>\", expected none");
   EXPECT_EQ(unsupported([](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; }),
             "continuing_subword_prefix \"##\", expected none");
+}
+
+// A small file with byte fallback: every byte, "a", "b", "ab", a mark, and "<end>".
+Json fallback_json() {
+  Json json = small_json();
+  Json vocabulary = Json::object();
+  for (unsigned byte = 0; byte < 256; ++byte)
+    vocabulary[detail::byte_piece(static_cast<unsigned char>(byte))] = byte;
+  vocabulary["a"] = 256;
+  vocabulary["b"] = 257;
+  vocabulary["ab"] = 258;
+  vocabulary["\u2581"] = 259;
+  vocabulary["<end>"] = 260;
+  json["model"]["vocab"] = vocabulary;
+  json["model"]["byte_fallback"] = true;
+  json["added_tokens"] =
+      Json::parse(R"([{"id": 260, "content": "<end>", "special": true, "normalized": false}])");
+  json["normalizer"] = Json::parse(R"({"type": "Sequence", "normalizers": [
+      {"type": "Prepend", "prepend": "\u2581"},
+      {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}]})");
+  json["pre_tokenizer"] = nullptr;
+  json["decoder"] = Json::parse(R"({"type": "Sequence", "decoders": [
+      {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "},
+      {"type": "ByteFallback"}, {"type": "Fuse"},
+      {"type": "Strip", "content": " ", "start": 1, "stop": 0}]})");
+  return json;
+}
+
+void set_metaspace(Json& json, const char* pre_tokenizer) {
+  json["normalizer"] = nullptr;
+  json["pre_tokenizer"] = Json::parse(pre_tokenizer);
+}
+
+TEST(TokenizerJson, ReadsByteFallbackWithMarksFromTheNormalizer) {
+  using Ids = std::vector<TokenId>;
+  Json json = fallback_json();
+  EXPECT_EQ(encode(json, " ab<end>ab\n"), (Ids{259, 259, 258, 260, 259, 258, 10}));
+  json["normalizer"]["normalizers"].erase(0);
+  EXPECT_EQ(encode(json, " ab<end>ab\n"), (Ids{259, 258, 260, 258, 10}));
+  json["normalizer"] = Json(json["normalizer"]["normalizers"][0]);
+  EXPECT_EQ(encode(json, " ab<end>ab\n"), (Ids{259, 258, 260, 258, 10}));
+}
+
+TEST(TokenizerJson, ADecoderMayLeaveOutASpace) {
+  const auto decoded = [](const Json& json) {
+    const TemporaryFolder folder;
+    const Tokenizer tokenizer(read_tokenizer_json(folder.write("tokenizer.json", json.dump())));
+    return tokenizer.decode(std::vector<TokenId>{259, 258, 259, 257});
+  };
+  Json json = fallback_json();
+  EXPECT_EQ(decoded(json), "ab b");
+  json["decoder"]["decoders"].erase(3);
+  EXPECT_EQ(decoded(json), " ab b");
+}
+
+TEST(TokenizerJson, NothingIsMergedIntoATokenThatIsOnlyAdded) {
+  using Ids = std::vector<TokenId>;
+  Json json = fallback_json();
+  set_metaspace(json,
+                R"({"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "never"})");
+  json["added_tokens"].push_back(
+      {{"id", 261}, {"content", "x"}, {"special", false}, {"single_word", true}});
+  EXPECT_EQ(encode(json, "axb"), (Ids{256, 'x', 257}));
+  EXPECT_EQ(encode(json, "a x b"), (Ids{256, 259, 261, 259, 257}));
+  json["added_tokens"].push_back({{"id", 262}, {"content", "ba"}, {"special", false}});
+  json["model"]["merges"].push_back("b a");
+  EXPECT_EQ(bad_file([&](Json& j) { j = json; }),
+            "merge 1 is \"b\" \"a\", but \"ba\" is not in the vocabulary");
+}
+
+TEST(TokenizerJson, ReadsByteFallbackWithMetaspace) {
+  using Ids = std::vector<TokenId>;
+  Json json = fallback_json();
+  const auto ids = [&](const char* pre_tokenizer) {
+    set_metaspace(json, pre_tokenizer);
+    return encode(json, "ab<end>ab<end> b");
+  };
+  EXPECT_EQ(ids(R"({"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first",
+                    "split": false})"),
+            (Ids{259, 258, 260, 258, 260, 259, 257}));
+  EXPECT_EQ(ids(R"({"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always"})"),
+            (Ids{259, 258, 260, 259, 258, 260, 259, 257}));
+  EXPECT_EQ(ids(R"({"type": "Metaspace", "replacement": "\u2581", "add_prefix_space": true})"),
+            (Ids{259, 258, 260, 259, 258, 260, 259, 257}));
+  EXPECT_EQ(ids(R"({"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "never"})"),
+            (Ids{258, 260, 258, 260, 259, 257}));
+}
+
+TEST(TokenizerJson, NamesWhatItDoesNotSupportBesideByteFallback) {
+  const auto refused = [](auto change) {
+    return unsupported([&](Json& json) {
+      json = fallback_json();
+      change(json);
+    });
+  };
+  const std::string decoder =
+      "another decoder beside byte_fallback, expected Replace of \"\u2581\" by \" \", "
+      "ByteFallback, "
+      "Fuse, and Strip of one \" \" at the start or not";
+  EXPECT_EQ(refused([](Json& j) { j["decoder"] = {{"type", "ByteLevel"}}; }), decoder);
+  EXPECT_EQ(refused([](Json& j) { j["decoder"]["decoders"][3]["start"] = 3; }), decoder);
+  EXPECT_EQ(refused([](Json& j) { j["decoder"]["decoders"][3]["content"] = "a"; }), decoder);
+  EXPECT_EQ(refused([](Json& j) { j["decoder"]["decoders"].erase(1); }), decoder);
+  EXPECT_EQ(
+      refused([](Json& j) { j["normalizer"] = nullptr; }),
+      "byte_fallback without one step that marks spaces, or with several, expected Replace as "
+      "the normalizer or Metaspace as the pre-tokenizer");
+  EXPECT_EQ(
+      refused([](Json& j) {
+        j["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "\u2581"}};
+      }),
+      "byte_fallback without one step that marks spaces, or with several, expected Replace as "
+      "the normalizer or Metaspace as the pre-tokenizer");
+  EXPECT_EQ(refused([](Json& j) {
+              j["normalizer"] = {{"type", "NFC"}};
+            }),
+            "another normalizer beside byte_fallback, expected Prepend of \"\u2581\" or not, then "
+            "Replace of \" \" by it");
+  EXPECT_EQ(refused([](Json& j) { j["normalizer"]["normalizers"][0]["prepend"] = "_"; }),
+            "another normalizer beside byte_fallback, expected Prepend of \"\u2581\" or not, then "
+            "Replace of \" \" by it");
+  EXPECT_EQ(refused([](Json& j) { j["normalizer"]["normalizers"].erase(1); }),
+            "another normalizer beside byte_fallback, expected Prepend of \"\u2581\" or not, then "
+            "Replace of \" \" by it");
+  EXPECT_EQ(
+      refused([](Json& j) { set_metaspace(j, R"({"type": "Metaspace", "replacement": "_"})"); }),
+      "Metaspace with \"_\", expected \"\u2581\"");
+  EXPECT_EQ(refused([](Json& j) { set_metaspace(j, R"({"type": "Digits"})"); }),
+            "pre-tokenizer \"Digits\" beside byte_fallback, expected Metaspace");
+  const auto damaged = [](const char* options) {
+    return bad_file([&](Json& json) {
+      json = fallback_json();
+      set_metaspace(json, options);
+    });
+  };
+  EXPECT_EQ(damaged(R"({"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "last"})"),
+            "\"pre_tokenizer.prepend_scheme\" is not \"always\", \"first\" or \"never\"");
+  EXPECT_EQ(damaged(R"({"type": "Metaspace", "replacement": "\u2581", "add_prefix_space": false})"),
+            "\"pre_tokenizer.add_prefix_space\" is not in accord with prepend_scheme");
+  EXPECT_EQ(bad_file([](Json& j) {
+              j = fallback_json();
+              j["model"]["vocab"].erase("<0x0A>");
+              j["model"]["vocab"]["x"] = 10;
+            }),
+            "no token \"<0x0A>\", expected one for each byte");
 }
 
 TEST(TokenizerJson, RefusesTablesThatDoNotFit) {
@@ -210,6 +354,12 @@ TEST(TokenizerJson, RefusesTablesThatDoNotFit) {
             "7 tokens and none has id 4, expected ids 0 to 6, each once");
   EXPECT_EQ(bad_file([](Json& j) { j["added_tokens"][1]["content"] = "ab"; }),
             "token 5 is \"ab\" as is token 3, expected each piece once");
+  EXPECT_EQ(bad_file([](Json& j) {
+              j["added_tokens"][1]["id"] = 6;
+              j["added_tokens"].push_back({{"id", 5}, {"content", "<y>"}});
+            }),
+            "\"added_tokens[2].id\" is not above 6, that of the token before it that is not in the "
+            "vocabulary either");
   EXPECT_EQ(bad_file([](Json& j) { j["added_tokens"][1]["content"] = ""; }),
             "\"added_tokens[1].content\" is not a string with characters");
   EXPECT_EQ(bad_file([](Json& j) { j["model"]["unk_token"] = "<unk>"; }),

@@ -161,7 +161,7 @@ TEST_P(BackwardTest, EverySite) {
   Random random(6, "directions");
   for (const SiteAt& at : test::all_sites(config)) {
     const Site site = at.site;
-    const bool pairs = hook_point(site.kind).axes == SiteAxes::pairs;
+    const bool pairs = is_pairs(site);
     const Index width = pairs ? 9 : site_width(site.kind, config);
     Tensor<double> change(
         {pairs ? config.n_heads * loss.batch.n_token() : loss.batch.n_token(), width});

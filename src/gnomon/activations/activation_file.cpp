@@ -15,8 +15,6 @@
 namespace gnomon {
 namespace {
 
-using detail::is_pairs;
-
 // Batches that are read before they are written.
 constexpr Index kGroupBatches = 8;
 

@@ -15,8 +15,6 @@
 namespace gnomon {
 namespace {
 
-using detail::is_pairs;
-
 template <class T>
 void check_edit(const Edit<T>& edit, const ModelConfig& config) {
   check_site(edit.at.site, config);

@@ -106,7 +106,7 @@ class PatchRun {
 
   void check() {
     check_site(site_, config_);
-    if (site_.coordinate || hook_point(site_.kind).axes == SiteAxes::pairs)
+    if (site_.coordinate || is_pairs(site_))
       throw ArgumentError(ErrorCode::wrong_site,
                           fmt::format("run_patches: cannot read \"{}\": a site's row is read",
                                       site_name(site_, config_)),
@@ -130,7 +130,7 @@ class PatchRun {
   void check_patch(const Patch<T>& patch) const {
     check_site(patch.site, config_);
     const std::string name = site_name(patch.site, config_);
-    if (block_of(patch.site, config_) < 0 || hook_point(patch.site.kind).axes == SiteAxes::pairs) {
+    if (block_of(patch.site, config_) < 0 || is_pairs(patch.site)) {
       throw ArgumentError(ErrorCode::wrong_site,
                           fmt::format("run_patches: cannot patch \"{}\"", name),
                           "patch blocks.0.hook_resid_pre for embeddings, hook_z for heads; scores "

@@ -139,8 +139,7 @@ class SweepRun {
     if (cases_.empty()) throw ArgumentError("sweep_patches: no pairs of texts");
     for (const SweepCell& cell : cells) {
       check_site(cell.at.site, config_);
-      if (block_of(cell.at.site, config_) < 0 ||
-          hook_point(cell.at.site.kind).axes == SiteAxes::pairs)
+      if (block_of(cell.at.site, config_) < 0 || is_pairs(cell.at.site))
         throw ArgumentError(
             ErrorCode::wrong_site,
             fmt::format("sweep_patches: cannot patch \"{}\"", sweep_cell_name(cell, config_)),

@@ -19,7 +19,7 @@ std::vector<SiteMoments> capture_moments(const Model& model,
   for (const SiteAt& at : sites) {
     check_site(at.site, config);
     positions_by_text(at, texts, config);
-    if (hook_point(at.site.kind).axes == SiteAxes::pairs) {
+    if (is_pairs(at.site)) {
       throw ArgumentError(
           fmt::format(
               "capture_moments: \"{}\" has a row as wide as its text, expected a site whose "

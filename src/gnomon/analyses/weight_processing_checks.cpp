@@ -10,6 +10,7 @@
 #include "gnomon/activations/capture.h"
 #include "gnomon/base/random.h"
 #include "gnomon/directions/direction.h"
+#include "gnomon/model/site_rewriting.h"
 
 namespace gnomon {
 namespace {
@@ -66,7 +67,7 @@ class ProcessingChecks {
     const auto before = capture<double>(raw_, texts_, sites, {}, {}).activations;
     const auto after = capture<double>(processed_, texts_, sites, {}, {}).activations;
     for (std::size_t i = 0; i < sites.size(); ++i) {
-      if (hook_point(sites[i].site.kind).axes == SiteAxes::pairs) {
+      if (is_pairs(sites[i].site)) {
         for (std::size_t t = 0; t < before[i].by_text.size(); ++t)
           compare("I2", kSameTitle, before[i].by_text[t], after[i].by_text[t]);
       } else {
@@ -76,7 +77,6 @@ class ProcessingChecks {
   }
 
   void compare_site(const Site& site, const Tensor<double>& before, const Tensor<double>& after) {
-    Tensor<double> expected = before;
     switch (site.kind) {
       case HookKind::embed:
       case HookKind::pos_embed:
@@ -85,7 +85,7 @@ class ProcessingChecks {
       case HookKind::resid_mid:
       case HookKind::mlp_out:
       case HookKind::resid_post:
-        return compare_stream(site, std::move(expected), after);
+        return compare_stream(site, before, after);
       case HookKind::ln1_scale:
       case HookKind::ln1_normalized:
       case HookKind::ln2_scale:
@@ -105,7 +105,7 @@ class ProcessingChecks {
         return compare("R2_out", "hook_out of the norms is the same", before, after);
       case HookKind::v:
       case HookKind::z:
-        return compare_values(site, std::move(expected), after);
+        return compare_values(site, before, after);
       case HookKind::result:   // z W_O: checked as I4 of the processed model
       case HookKind::attn_in:  // copies of a stream that is compared
       case HookKind::q_input:
@@ -114,19 +114,19 @@ class ProcessingChecks {
       case HookKind::mlp_in:
         return;
       case HookKind::logits:
-        return compare_logits(std::move(expected), after);
+        return compare_logits(site, before, after);
       default:
         return compare("I2", kSameTitle, before, after);
     }
   }
 
-  void compare_stream(const Site& site, Tensor<double> expected, const Tensor<double>& after) {
+  void compare_stream(const Site& site, const Tensor<double>& before, const Tensor<double>& after) {
     if (!on(WeightStep::center_writing_weights))
-      return compare("R1", "streams and what is added to them are the same", expected, after);
+      return compare("R1", "streams and what is added to them are the same", before, after);
     if (site.kind == HookKind::resid_post && site.layer == config_.n_layers - 1)
-      compare_heads(expected, after);
-    for (Index i = 0; i < expected.matrix().rows; ++i) take_mean_out(expected.matrix().row(i));
-    compare("R1", "streams and what is added to them are the raw ones, centred", expected, after);
+      compare_heads(before, after);
+    compare("R1", "streams and what is added to them are the raw ones, centred",
+            rewritten(site, before), after);
   }
 
   void compare_heads(const Tensor<double>& before, const Tensor<double>& after) {
@@ -144,49 +144,40 @@ class ProcessingChecks {
             on_processed);
   }
 
-  // β of every head channel of hook_v; of hook_z by the key-value head that a head reads.
-  void compare_values(const Site& site, Tensor<double> expected, const Tensor<double>& after) {
+  void compare_values(const Site& site, const Tensor<double>& before, const Tensor<double>& after) {
     if (!on(WeightStep::fold_value_biases))
-      return compare("I7", "hook_v and hook_z are the same", expected, after);
-    const BlockWeights<double>& block = raw_.weights<double>().block(site.layer);
-    const LinearWeights<double>& v = block.v_proj;
-    std::vector<double> beta;
-    for (Index o = 0; o < v.weight.n_out; ++o) {
-      double sum = v.bias_of(o);
-      if (on(WeightStep::fold_ln) && !block.ln_1.bias.empty()) {
-        for (Index i = 0; i < v.weight.n_in; ++i)
-          sum += block.ln_1.bias[static_cast<std::size_t>(i)] * v.weight(i, o);
-      }
-      beta.push_back(sum);
-    }
-    const Index shared = site.kind == HookKind::z ? config_.n_heads / config_.n_kv_heads : 1;
-    const MatrixView<double> rows = expected.matrix();
-    for (Index i = 0; i < rows.rows; ++i) {
-      for (Index c = 0; c < rows.cols; ++c) {
-        const Index head = c / config_.d_head / shared;
-        rows(i, c) -= beta[static_cast<std::size_t>(head * config_.d_head + c % config_.d_head)];
-      }
-    }
-    compare("I7", "hook_v and hook_z are less by the value biases", expected, after);
+      return compare("I7", "hook_v and hook_z are the same", before, after);
+    compare("I7", "hook_v and hook_z are less by the value biases", rewritten(site, before), after);
   }
 
-  void compare_logits(Tensor<double> expected, const Tensor<double>& after) {
-    const Index n = expected.matrix().rows;
-    Tensor<double> before_log(expected.shape()), after_log(expected.shape());
+  // The raw rows as the processing says they become.
+  Tensor<double> rewritten(const Site& site, Tensor<double> values) const {
+    const SiteRewriting rewriting = site_rewriting(raw_, processing_, site);
+    for (Index i = 0; i < values.matrix().rows; ++i) {
+      const std::span<double> row = values.matrix().row(i);
+      for (std::size_t c = 0; c < rewriting.shift.size(); ++c) row[c] -= rewriting.shift[c];
+      for (std::size_t c = 0; c < rewriting.scale.size(); ++c) row[c] /= rewriting.scale[c];
+      if (rewriting.centred) take_mean_out(row);
+    }
+    return values;
+  }
+
+  void compare_logits(const Site& site, const Tensor<double>& before, const Tensor<double>& after) {
+    const Index n = before.matrix().rows;
+    Tensor<double> before_log(before.shape()), after_log(before.shape());
     for (Index i = 0; i < n; ++i) {
       const auto shift = [&](const Tensor<double>& from, Tensor<double>& to) {
         const double total = log_sum_exp(from.matrix().row(i));
         for (Index c = 0; c < from.matrix().cols; ++c)
           to.matrix()(i, c) = from.matrix()(i, c) - total;
       };
-      shift(expected, before_log);
+      shift(before, before_log);
       shift(after, after_log);
-      if (on(WeightStep::center_unembed)) take_mean_out(expected.matrix().row(i));
     }
     compare("I6",
             on(WeightStep::center_unembed) ? "logits are the raw ones less their mean"
                                            : "logits are the same",
-            expected, after);
+            rewritten(site, before), after);
     compare("log_probabilities", "log-probabilities are the same", before_log, after_log);
   }
 

@@ -105,7 +105,7 @@ struct Checkpoint::Binder {
       throw FileError(fmt::format("\"{}\": tensor \"{}\" has shape {}, expected {}", origin,
                                   tensor->name, shape_text(tensor->shape), shape_text(shape)));
     }
-    return {*tensor, WeightLayout::out_in, 0};
+    return {*tensor, WeightLayout::out_in, GgufRowOrder::as_hugging_face};
   }
 
   StoredWeight weight(const WeightRow& row, Index layer) {
@@ -113,11 +113,21 @@ struct Checkpoint::Binder {
     StoredWeight found =
         require(file_name(row, layer, from_gguf) + ".weight", stored_shape(row, layout, config));
     found.layout = layout;
-    if (from_gguf && family.gguf_interleaves_rotary_rows) {
-      if (row.kind == WeightKind::q_proj) found.n_interleaved_heads = config.n_heads;
-      if (row.kind == WeightKind::k_proj) found.n_interleaved_heads = config.n_kv_heads;
-    }
+    found.row_order = row_order(row);
     return found;
+  }
+
+  StoredWeight bias(const WeightRow& row, Index layer) {
+    StoredWeight found =
+        require(file_name(row, layer, from_gguf) + ".bias", {axis_size(row.n_out, config)});
+    found.row_order = row_order(row);
+    return found;
+  }
+
+  GgufRowOrder row_order(const WeightRow& row) const {
+    const bool is_ordered = row.kind == WeightKind::q_proj || row.kind == WeightKind::k_proj ||
+                            row.kind == WeightKind::qkv_proj;
+    return from_gguf && is_ordered ? family.gguf_row_order : GgufRowOrder::as_hugging_face;
   }
 
   void require_all_used() const {
@@ -155,8 +165,7 @@ void Checkpoint::bind(const Family& family, const std::vector<StoredTensor>& ten
     for (Index layer = 0; layer < n_layer; ++layer) {
       weights_[{row.kind, layer}] = binder.weight(row, layer);
       if (!row.has_bias) continue;
-      biases_[{row.kind, layer}] = binder.require(file_name(row, layer, from_gguf) + ".bias",
-                                                  {axis_size(row.n_out, config_)});
+      biases_[{row.kind, layer}] = binder.bias(row, layer);
     }
   }
   binder.require_all_used();
@@ -179,6 +188,13 @@ std::shared_ptr<const Checkpoint> Checkpoint::load_folder(const fs::path& folder
   }
   const auto architecture = model_type->get<std::string>();
   const Family& family = require_family(find_family(architecture), architecture, config_path);
+  if (json.contains("quantization_config") && !json["quantization_config"].is_null()) {
+    throw UnsupportedError(
+        fmt::format(
+            "\"{}\": \"quantization_config\": quantized weights are read from GGUF files only",
+            config_path.string()),
+        "use the model's checkpoint from before it was quantized, or a GGUF file of it");
+  }
   std::shared_ptr<Checkpoint> checkpoint(new Checkpoint);
   checkpoint->config_ = family.config_from_json(json, config_path.string());
   check_config(checkpoint->config_, config_path.string());

@@ -18,7 +18,7 @@ namespace gnomon {
 struct StoredWeight {
   StoredTensor tensor;
   WeightLayout layout = WeightLayout::out_in;
-  Index n_interleaved_heads = 0;  // rows of each head interleaved for rotary pairs; 0: as they are
+  GgufRowOrder row_order = GgufRowOrder::as_hugging_face;
 };
 
 // The tensors of a model file, found by the family's table: every row of the table has its tensor

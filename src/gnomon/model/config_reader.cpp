@@ -3,17 +3,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
 
 #include "gnomon/base/error.h"
+#include "gnomon/base/quote.h"
 
 namespace gnomon {
 namespace {
 
 // Larger than any published size; a few of them multiply to less than 2^63.
 constexpr std::uint32_t kLargestInteger = (std::uint32_t{1} << 31) - 1;
+
+constexpr std::array<std::string_view, 3> kScalings = {"default", "linear", "llama3"};
+// Of "rope_parameters" and "rope_scaling". What transformers puts there for other models, such as
+// parameters for each type of layer, changes the frequencies.
+constexpr std::array<std::string_view, 8> kRopeKeys = {
+    "rope_type",        "type",
+    "rope_theta",       "partial_rotary_factor",
+    "factor",           "low_freq_factor",
+    "high_freq_factor", "original_max_position_embeddings"};
 
 FileError wrong_type(std::string_view origin, std::string_view key, std::string_view expected) {
   return FileError(fmt::format("\"{}\": \"{}\" is not {}", origin, key, expected));
@@ -94,6 +106,14 @@ std::optional<ConfigReader> ConfigReader::object(std::string_view key) const {
   return ConfigReader(*value, fmt::format("{}: {}", origin_, key));
 }
 
+std::optional<ConfigReader> ConfigReader::rope() const {
+  if (has("rope_parameters") && has("rope_scaling")) {
+    throw UnsupportedError(fmt::format(
+        "\"{}\": both \"rope_parameters\" and \"rope_scaling\", expected one of them", origin_));
+  }
+  return object(has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+}
+
 void ConfigReader::require_boolean(std::string_view key, bool value) const {
   if (boolean_or(key, value) != value) {
     throw UnsupportedError(
@@ -102,15 +122,26 @@ void ConfigReader::require_boolean(std::string_view key, bool value) const {
   }
 }
 
+void ConfigReader::refuse_others(std::span<const std::string_view> known) const {
+  for (const auto& [key, value] : json_->items()) {
+    if (value.is_null() || std::ranges::find(known, key) != known.end()) continue;
+    throw UnsupportedError(
+        fmt::format("\"{}\": {}: the forward pass has no such step", origin_, quote(key)));
+  }
+}
+
 Activation ConfigReader::activation(std::string_view key) const {
   const std::string name = text_or(key, "");
-  if (name == "gelu_new" || name == "gelu_pytorch_tanh") return Activation::gelu_new;
+  // "gelu_fast" writes the constant sqrt(2 / pi) with ten digits.
+  if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast")
+    return Activation::gelu_new;
   if (name == "gelu") return Activation::gelu;
   if (name == "silu" || name == "swish") return Activation::silu;
   if (name == "relu") return Activation::relu;
-  throw UnsupportedError(fmt::format(
-      "\"{}\": \"{}\" is \"{}\", expected gelu_new, gelu_pytorch_tanh, gelu, silu or relu", origin_,
-      key, name));
+  throw UnsupportedError(
+      fmt::format("\"{}\": \"{}\" is \"{}\", expected gelu_new, gelu_pytorch_tanh, gelu_fast, "
+                  "gelu, silu or relu",
+                  origin_, key, name));
 }
 
 std::vector<double> rotary_frequencies(Index n_rotary, double theta,
@@ -129,22 +160,23 @@ std::vector<double> rotary_frequencies(Index n_rotary, double theta,
   }
   if (!scaling) return frequency;
   const std::string kind = scaling->text_or("rope_type", scaling->text_or("type", "default"));
+  if (std::ranges::find(kScalings, kind) == kScalings.end()) {
+    throw UnsupportedError(fmt::format(
+        "\"{}\": rope scaling {}, expected default, linear or llama3", origin, quote(kind)));
+  }
+  scaling->refuse_others(kRopeKeys);
   if (kind == "default") return frequency;
   if (kind == "linear") {
     const double factor = scaling->number("factor");
     for (double& f : frequency) f /= factor;
     return frequency;
   }
-  if (kind == "llama3") {
-    const double factor = scaling->number("factor");
-    const double low = scaling->number("low_freq_factor");
-    const double high = scaling->number("high_freq_factor");
-    const double context = scaling->number("original_max_position_embeddings");
-    for (double& f : frequency) f = llama3_frequency(f, factor, low, high, context);
-    return frequency;
-  }
-  throw UnsupportedError(
-      fmt::format("\"{}\": rope scaling \"{}\", expected default, linear or llama3", origin, kind));
+  const double factor = scaling->number("factor");
+  const double low = scaling->number("low_freq_factor");
+  const double high = scaling->number("high_freq_factor");
+  const double context = scaling->number("original_max_position_embeddings");
+  for (double& f : frequency) f = llama3_frequency(f, factor, low, high, context);
+  return frequency;
 }
 
 }  // namespace gnomon

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,11 +28,16 @@ class ConfigReader {
   std::string text_or(std::string_view key, std::string_view fallback) const;
   std::optional<ConfigReader> object(std::string_view key) const;
   bool has(std::string_view key) const { return find(key) != nullptr; }
+  // The object "rope_parameters", or "rope_scaling" of earlier versions. Throws UnsupportedError
+  // where both are there.
+  std::optional<ConfigReader> rope() const;
 
   // Throws UnsupportedError unless the boolean `key` is absent or has the value the forward pass
   // has.
   void require_boolean(std::string_view key, bool value) const;
   Activation activation(std::string_view key) const;
+  // Throws UnsupportedError for a key that is not among `known` and is not null.
+  void refuse_others(std::span<const std::string_view> known) const;
   const std::string& origin() const { return origin_; }
 
  private:
@@ -43,7 +49,7 @@ class ConfigReader {
 
 // Rotary frequencies in radians per position, theta^(-2 i / n_rotary) for i < n_rotary / 2, and the
 // scalings that Hugging Face calls "default", "linear" and "llama3". `scaling` is the object under
-// "rope_parameters" or "rope_scaling"; others are refused by name.
+// "rope_parameters" or "rope_scaling"; other scalings and other keys in it are refused by name.
 std::vector<double> rotary_frequencies(Index n_rotary, double theta,
                                        const std::optional<ConfigReader>& scaling,
                                        std::string_view origin);

@@ -63,6 +63,16 @@ WeightLayout hf_layout(WeightKind kind, const ModelConfig& config);
 // value of one head after the other's.
 enum class QkvOrder { side_by_side, head_by_head };
 
+// How the outputs of a projection stand in a GGUF file, row by row.
+enum class GgufRowOrder {
+  as_hugging_face,
+  // Queries and keys of rotary models: of each head, rows 2 i and 2 i + 1 are rows i and
+  // i + d_head / 2 of Hugging Face's.
+  rotary_pairs,
+  // All queries, all keys, all values, of what is QkvOrder::head_by_head there.
+  side_by_side,
+};
+
 // Another name that files have for a row of the table.
 struct OtherName {
   std::string_view name;
@@ -80,9 +90,7 @@ struct Family {
   // Tensors of Hugging Face files that hold no weights, such as causal masks; matched by their
   // ending.
   std::span<const std::string_view> ignored_endings;
-  // GGUF stores the query and key rows of rotary models interleaved: channel pairs (i, i +
-  // d_head/2) stand side by side there.
-  bool gguf_interleaves_rotary_rows;
+  GgufRowOrder gguf_row_order;  // of queries and keys, or of the joint projection
   ModelConfig (*config_from_json)(const Json& json, std::string_view origin);
   // d_vocab is 0 where the file states none.
   ModelConfig (*config_from_gguf)(const GgufFile& file);

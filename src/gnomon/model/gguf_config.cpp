@@ -68,6 +68,13 @@ std::string GgufConfigReader::key(std::string_view name) {
   return key;
 }
 
+std::string GgufConfigReader::required_key(std::string_view name) {
+  std::string full = key(name);
+  if (!file_.has(full))
+    throw FileError(fmt::format("\"{}\" lacks the key {}", origin(), quote(full)));
+  return full;
+}
+
 Index GgufConfigReader::integer(std::string_view name) {
   const std::string full = key(name);
   const auto found = file_.metadata().find(full);
@@ -96,14 +103,15 @@ Index GgufConfigReader::integer_or(std::string_view name, Index fallback) {
 }
 
 double GgufConfigReader::number(std::string_view name) {
-  const std::string full = key(name);
-  if (!file_.has(full))
-    throw FileError(fmt::format("\"{}\" lacks the key {}", origin(), quote(full)));
-  return file_.number_or(full, 0);
+  return file_.number_or(required_key(name), 0);
 }
 
 double GgufConfigReader::number_or(std::string_view name, double fallback) {
   return file_.number_or(key(name), fallback);
+}
+
+bool GgufConfigReader::boolean(std::string_view name) {
+  return file_.boolean_or(required_key(name), false);
 }
 
 std::string GgufConfigReader::text_or(std::string_view name, std::string_view fallback) {

@@ -29,6 +29,7 @@ class GgufConfigReader {
   // Throws FileError where the key is absent or of another type.
   double number(std::string_view name);
   double number_or(std::string_view name, double fallback);
+  bool boolean(std::string_view name);
   std::string text_or(std::string_view name, std::string_view fallback);
 
   // Whatever it says, the forward pass is the same.
@@ -44,6 +45,7 @@ class GgufConfigReader {
 
  private:
   std::string key(std::string_view name);
+  std::string required_key(std::string_view name);  // throws FileError where it is absent
 
   const GgufFile& file_;
   std::string prefix_;

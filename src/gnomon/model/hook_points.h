@@ -112,6 +112,9 @@ struct Site {
   friend bool operator==(const Site&, const Site&) = default;
 };
 
+// Whether the site has a number for each pair of tokens: scores and patterns.
+inline bool is_pairs(const Site& site) { return hook_point(site.kind).axes == SiteAxes::pairs; }
+
 // Where the forward pass reaches a site: its block; -1 before the blocks, n_layers after them.
 // Within one, hook points fire in the order of HookKind.
 Index block_of(const Site& site, const ModelConfig& config);

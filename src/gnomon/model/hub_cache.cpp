@@ -165,6 +165,15 @@ bool has_content(const fs::path& file, std::string_view etag) {
   return (etag.size() == 64 ? sha256_file(file) : git_blob_sha1(file)) == etag;
 }
 
+std::optional<std::string> hub_content_hash(const fs::path& file) {
+  std::error_code error;
+  if (!fs::is_symlink(file, error)) return std::nullopt;
+  const fs::path blob = fs::weakly_canonical(file, error);
+  if (error || blob.parent_path().filename() != "blobs") return std::nullopt;
+  std::string name = blob.filename().string();
+  return is_content_hash(name) ? std::optional(std::move(name)) : std::nullopt;
+}
+
 HubLock::HubLock(const fs::path& path, const std::function<void()>& on_wait) {
   for (bool told = false;;) {
     if (descriptor_ >= 0) ::close(descriptor_);

@@ -63,6 +63,9 @@ class HubRepository {
 // ArgumentError for an ETag that is neither SHA-256 nor SHA-1: is_content_hash tells.
 bool has_content(const std::filesystem::path& file, std::string_view etag);
 bool is_content_hash(std::string_view etag);
+// The hash by which the cache names what `file`, of a snapshot, links to; nothing for any other
+// file.
+std::optional<std::string> hub_content_hash(const std::filesystem::path& file);
 
 // Held by one process at a time, as huggingface_hub's (flock). Where another holds it, calls
 // on_wait once and waits; Error (interrupted). A file system without such locks gives it to all,

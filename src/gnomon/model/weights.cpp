@@ -82,30 +82,39 @@ struct Weights<T>::Storage {
     const bool plain_float = std::is_same_v<T, float> && stored.tensor.dtype == Dtype::f32;
     const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(T) == 0;
     std::span<const T> result;
-    if (plain_float && aligned && stored.n_interleaved_heads == 0) {
+    const bool in_order = stored.row_order == GgufRowOrder::as_hugging_face;
+    if (plain_float && aligned && in_order) {
       result = {reinterpret_cast<const T*>(bytes.data()), size};
     } else {
       std::vector<T>& buffer = buffers.emplace_back(size);
       dequantize<T>(buffer, stored.tensor.dtype, bytes);
-      if (stored.n_interleaved_heads > 0) separate_rotary_halves(buffer, stored);
+      if (!in_order) put_rows_in_order(buffer, stored);
       result = buffer;
     }
     require_finite(result, stored.tensor);
     return result;
   }
 
-  // Row h d_head + 2 i + j of the file is row h d_head + j d_head / 2 + i of Hugging Face's matrix.
-  void separate_rotary_halves(std::vector<T>& buffer, const StoredWeight& stored) const {
-    const Index n_in = stored.tensor.shape[1];
-    const Index half = config.d_head / 2;
+  // The row of Hugging Face's matrix that is row `row` of the file.
+  Index hf_row(GgufRowOrder order, Index row) const {
+    const Index d_head = config.d_head;
+    if (order == GgufRowOrder::rotary_pairs) {
+      const Index channel = row % d_head;
+      return row - channel + channel % 2 * (d_head / 2) + channel / 2;
+    }
+    const Index width = config.n_heads * d_head;
+    const Index part = row / width;  // queries, keys, values
+    const Index head = row % width / d_head;
+    return (3 * head + part) * d_head + row % d_head;
+  }
+
+  void put_rows_in_order(std::vector<T>& buffer, const StoredWeight& stored) const {
+    const Index n_row = stored.tensor.shape[0];
+    const Index n_in = static_cast<Index>(buffer.size()) / n_row;
     const std::vector<T> original = buffer;
-    for (Index h = 0; h < stored.n_interleaved_heads; ++h) {
-      for (Index i = 0; i < half; ++i) {
-        for (Index j = 0; j < 2; ++j) {
-          const T* from = original.data() + (h * config.d_head + 2 * i + j) * n_in;
-          std::copy_n(from, n_in, buffer.data() + (h * config.d_head + j * half + i) * n_in);
-        }
-      }
+    for (Index row = 0; row < n_row; ++row) {
+      std::copy_n(original.data() + row * n_in, n_in,
+                  buffer.data() + hf_row(stored.row_order, row) * n_in);
     }
   }
 

@@ -7,26 +7,27 @@
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/quote.h"
+#include "gnomon/tokens/detail/gguf_token_type.h"
 
 namespace gnomon {
 namespace {
-
-// GGUF's stored numbers.
-enum TokenType : std::int32_t { kNormal = 1, kControl = 3, kUserDefined = 4, kUnused = 5 };
 
 struct PreTokenizer {
   std::string_view name;
   std::vector<PretokenStep> steps;
   bool ignore_merges = false;
-  bool compose = false;
+  TextNormalizer normalizer = TextNormalizer::none;
 };
 
 const std::vector<PreTokenizer>& pre_tokenizers() {
   static const std::vector<PreTokenizer> rows = {
       {.name = "gpt-2", .steps = {PretokenStep::gpt2}},
+      // GPT-NeoX's tokenizer, by the names of two later models that use it
+      {.name = "olmo", .steps = {PretokenStep::gpt2}, .normalizer = TextNormalizer::form_c},
+      {.name = "mpt", .steps = {PretokenStep::gpt2}, .normalizer = TextNormalizer::form_c},
       {.name = "smollm", .steps = {PretokenStep::digits, PretokenStep::gpt2}},
       {.name = "llama-bpe", .steps = {PretokenStep::llama3}, .ignore_merges = true},
-      {.name = "qwen2", .steps = {PretokenStep::qwen2}, .compose = true},
+      {.name = "qwen2", .steps = {PretokenStep::qwen2}, .normalizer = TextNormalizer::form_c},
   };
   return rows;
 }
@@ -35,8 +36,8 @@ const PreTokenizer& find_pre_tokenizer(const BpeVocabulary& vocabulary) {
   for (const PreTokenizer& row : pre_tokenizers()) {
     if (row.name == vocabulary.pre_tokenizer) return row;
   }
-  throw UnsupportedError(fmt::format("\"{}\": pre-tokenizer {}, expected \"gpt-2\", \"smollm\", "
-                                     "\"llama-bpe\" or \"qwen2\"",
+  throw UnsupportedError(fmt::format("\"{}\": pre-tokenizer {}, expected \"gpt-2\", \"olmo\", "
+                                     "\"mpt\", \"smollm\", \"llama-bpe\" or \"qwen2\"",
                                      vocabulary.origin, quote(vocabulary.pre_tokenizer)),
                          "use the model's Hugging Face folder with its tokenizer.json");
 }
@@ -54,16 +55,16 @@ TokenizerSpec tokenizer_spec_from_bpe_vocabulary(BpeVocabulary vocabulary) {
   TokenizerSpec spec;
   spec.steps = pre_tokenizer.steps;
   spec.ignore_merges = pre_tokenizer.ignore_merges;
-  spec.compose = pre_tokenizer.compose;
+  spec.normalizer = pre_tokenizer.normalizer;
   for (std::size_t i = 0; i < vocabulary.token_types.size(); ++i) {
     const std::int32_t type = vocabulary.token_types[i];
-    if (type == kControl || type == kUserDefined) {
+    if (type == detail::kControlToken || type == detail::kUserDefinedToken) {
       AddedToken token;
       token.id = static_cast<TokenId>(i);
       token.content = vocabulary.pieces[i];
-      token.special = type == kControl;
+      token.special = type == detail::kControlToken;
       spec.added.push_back(std::move(token));
-    } else if (type != kNormal && type != kUnused) {
+    } else if (type != detail::kNormalToken && type != detail::kUnusedToken) {
       throw UnsupportedError(
           fmt::format("\"{}\": token {} has type {}, expected 1 (normal), 3 (control), 4 (user "
                       "defined) or 5 (unused) in a byte-level vocabulary",

@@ -22,7 +22,8 @@ struct BpeVocabulary {
 };
 
 // The tokenizer whose ids equal those of the Hugging Face tokenizer that the vocabulary was
-// converted from. Understands the pre-tokenizers "gpt-2", "smollm" and "llama-bpe".
+// converted from. Understands the pre-tokenizers "gpt-2", "olmo", "mpt", "smollm",
+// "llama-bpe" and "qwen2".
 // Control and user-defined tokens are found in the text, neither strips white space. Throws
 // FileError for lists that do not fit each other, UnsupportedError for other pre-tokenizers and
 // token types.

@@ -16,35 +16,69 @@
 #include "gnomon/tokens/detail/composed_text.h"
 #include "gnomon/tokens/detail/pretoken_cache.h"
 #include "gnomon/tokens/detail/pretokenizer.h"
+#include "gnomon/tokens/detail/space_marks.h"
+#include "gnomon/tokens/tokenizer_spec.h"
 
 namespace gnomon {
 namespace {
 
 constexpr TokenId kNoToken = -1;
-constexpr std::size_t kLongestText = std::numeric_limits<std::int32_t>::max();
-
-using PieceIndex = std::unordered_map<std::string_view, TokenId>;
+// A space may be put before the text, and symbols are counted in 32 bits.
+constexpr std::size_t kLongestText = std::numeric_limits<std::int32_t>::max() - 1;
 
 [[noreturn]] void refuse(const TokenizerSpec& spec, const std::string& found) {
   throw FileError(fmt::format("\"{}\": {}", spec.origin, found),
                   "the file is damaged or was not written for this model; fetch it again");
 }
 
-PieceIndex index_pieces(const TokenizerSpec& spec) {
-  if (spec.pieces.size() > kLongestText) refuse(spec, "more than 2^31 - 1 tokens");
-  PieceIndex ids;
-  ids.reserve(spec.pieces.size());
-  for (std::size_t i = 0; i < spec.pieces.size(); ++i) {
-    const auto [at, is_new] = ids.emplace(spec.pieces[i], static_cast<TokenId>(i));
-    if (!is_new) {
-      refuse(spec, fmt::format("token {} is {} as is token {}, expected each piece once", i,
-                               quote(spec.pieces[i]), at->second));
+// Ids by pieces; keeps views into the pieces.
+class PieceIndex {
+ public:
+  explicit PieceIndex(const TokenizerSpec& spec) : only_added_(spec.pieces.size()) {
+    if (spec.pieces.size() > kLongestText) refuse(spec, "more than 2^31 - 2 tokens");
+    ids_.reserve(spec.pieces.size());
+    for (std::size_t i = 0; i < spec.pieces.size(); ++i) {
+      const auto [at, is_new] = ids_.emplace(spec.pieces[i], static_cast<TokenId>(i));
+      if (!is_new) {
+        refuse(spec, fmt::format("token {} is {} as is token {}, expected each piece once", i,
+                                 quote(spec.pieces[i]), at->second));
+      }
     }
+    for (const AddedToken& token : spec.added)
+      only_added_[static_cast<std::size_t>(token.id)] = token.only_added;
   }
-  return ids;
+
+  // kNoToken where there is none.
+  TokenId find(std::string_view piece) const {
+    const auto found = ids_.find(piece);
+    return found == ids_.end() ? kNoToken : found->second;
+  }
+  // Among the pieces of the model itself, which text is made of.
+  TokenId find_in_model(std::string_view piece) const {
+    const TokenId id = find(piece);
+    return id == kNoToken || only_added_[static_cast<std::size_t>(id)] ? kNoToken : id;
+  }
+
+ private:
+  std::unordered_map<std::string_view, TokenId> ids_;
+  std::vector<bool> only_added_;
+};
+
+void check_manner(const TokenizerSpec& spec) {
+  const bool marks = spec.normalizer == TextNormalizer::space_marks;
+  if (marks && (!spec.space_marks || (spec.space_marks->prefix != SpacePrefix::none &&
+                                      spec.space_marks->prefix != SpacePrefix::always)))
+    refuse(spec, "the normalizer marks spaces, and does not say how or looks at the text for it");
+  if (!spec.space_marks ||
+      (spec.steps.empty() && (marks || spec.normalizer == TextNormalizer::none)))
+    return;
+  throw UnsupportedError(
+      fmt::format("\"{}\": spaces written as marks beside {}, expected nothing else", spec.origin,
+                  spec.steps.empty() ? "a normalizer" : "pre-tokenizers"));
 }
 
-TokenizerSpec with_checked_ids(TokenizerSpec spec) {
+TokenizerSpec checked_spec(TokenizerSpec spec) {
+  check_manner(spec);
   const auto check = [&](std::string_view what, TokenId id) {
     if (id < 0 || static_cast<std::size_t>(id) >= spec.pieces.size()) {
       refuse(spec, fmt::format("{} has id {}, expected 0 to {}", what, id,
@@ -69,34 +103,63 @@ TokenizerSpec with_checked_ids(TokenizerSpec spec) {
 }
 
 detail::MergeTable index_merges(const TokenizerSpec& spec, const PieceIndex& ids) {
+  if (!spec.merge_ranks.empty() && spec.merge_ranks.size() != spec.merges.size()) {
+    refuse(spec, fmt::format("{} ranks of {} merges", spec.merge_ranks.size(), spec.merges.size()));
+  }
   detail::MergeTable table;
   table.reserve(spec.merges.size());
   for (std::size_t i = 0; i < spec.merges.size(); ++i) {
     const std::string& left = spec.merges[i].first;
     const std::string& right = spec.merges[i].second;
     const auto find = [&](const std::string& piece) {
-      const auto found = ids.find(piece);
-      if (found == ids.end()) {
+      const TokenId id = ids.find_in_model(piece);
+      if (id == kNoToken) {
         refuse(spec, fmt::format("merge {} is {} {}, but {} is not in the vocabulary", i,
                                  quote(left), quote(right), quote(piece)));
       }
-      return found->second;
+      return id;
     };
     const TokenId left_id = find(left);
     const TokenId right_id = find(right);
-    table.add(left_id, right_id, static_cast<std::uint32_t>(i), find(left + right));
+    const std::uint32_t rank =
+        spec.merge_ranks.empty() ? static_cast<std::uint32_t>(i) : spec.merge_ranks[i];
+    table.add(left_id, right_id, rank, find(left + right));
   }
   return table;
+}
+
+// Nothing where the text stays as it is.
+std::optional<detail::RewrittenText> normalized(const TokenizerSpec& spec, std::string_view text) {
+  switch (spec.normalizer) {
+    case TextNormalizer::none:
+      return std::nullopt;
+    case TextNormalizer::form_c:
+      return detail::compose(text);
+    case TextNormalizer::space_marks:
+      return detail::mark_spaces(text, spec.space_marks->prefix, false);
+  }
+  return std::nullopt;
 }
 
 // The added tokens as they are searched for.
 std::vector<AddedToken> searched_tokens(const TokenizerSpec& spec) {
   std::vector<AddedToken> tokens = spec.added;
   for (AddedToken& token : tokens) {
-    if (!spec.compose || !token.normalized) continue;
-    if (auto composed = detail::compose(token.content)) token.content = std::move(composed->text);
+    if (!token.normalized) continue;
+    if (auto rewritten = normalized(spec, token.content))
+      token.content = std::move(rewritten->text);
   }
   return tokens;
+}
+
+// Spans from `first` on, which are of the rewritten text, become those of the original, which
+// starts at `offset` of the whole.
+void move_spans(const detail::RewrittenText& rewritten, std::size_t offset, std::size_t first,
+                Encoding& out) {
+  for (std::size_t i = first; i < out.spans.size(); ++i) {
+    TextSpan& span = out.spans[i];
+    span = {offset + rewritten.original_of(span.first), offset + rewritten.original_of(span.last)};
+  }
 }
 
 std::vector<const AddedToken*> added_where(const std::vector<AddedToken>& added, bool normalized) {
@@ -124,28 +187,38 @@ struct Tokenizer::Tables {
   void encode_parts(const detail::AddedTokens& tokens, std::string_view text, std::size_t offset,
                     EncodeText encode_text, Encoding& out) const;
 
+  // Text that is written as its pieces are, cut into pretokens.
+  void encode_cut(std::string_view text, std::size_t offset, Encoding& out) const;
+
   // One symbol for each byte that has a piece or is unknown.
   std::vector<detail::Symbol> symbols_of(std::string_view pretoken, bool& all_have_pieces) const;
+  // One symbol for each character that has a piece, or for each of its bytes.
+  std::vector<detail::Symbol> symbols_of_marked(std::string_view pretoken) const;
+  std::vector<std::size_t> ends_of_pretokens(std::string_view text) const;
   std::optional<TokenId> whole_piece(std::string_view pretoken) const;
+  std::string bytes_of(const std::string& piece) const;
+  // Whether the tokens of a pretoken tell where each of them stands in it.
+  bool lengths_add_up(std::span<const TokenId> made, std::size_t n_bytes) const;
   std::size_t checked(TokenId id, std::string_view who) const;
 
   TokenizerSpec spec;
-  PieceIndex ids;  // views into spec.pieces
+  PieceIndex ids;
   detail::MergeTable merges;
   detail::Pretokenizer pretokenizer;
   std::vector<AddedToken> searched;
   detail::AddedTokens added;
   detail::AddedTokens added_normalized;
-  std::vector<std::string> bytes;     // id -> what it decodes to
-  std::vector<std::size_t> n_merged;  // id -> how many bytes were merged into it, if any were
+  std::vector<std::string> bytes;  // id -> what it decodes to
+  // id -> how many bytes of its pretoken were merged into it, if any were
+  std::vector<std::size_t> n_merged;
   std::array<TokenId, 256> byte_ids{};
   std::vector<bool> special;
   mutable detail::PretokenCache cache;
 };
 
 Tokenizer::Tables::Tables(TokenizerSpec given)
-    : spec(with_checked_ids(std::move(given))),
-      ids(index_pieces(spec)),
+    : spec(checked_spec(std::move(given))),
+      ids(spec),
       merges(index_merges(spec, ids)),
       pretokenizer(spec.steps),
       searched(searched_tokens(spec)),
@@ -155,21 +228,31 @@ Tokenizer::Tables::Tables(TokenizerSpec given)
   bytes.reserve(spec.pieces.size());
   n_merged.reserve(spec.pieces.size());
   for (const std::string& piece : spec.pieces) {
-    bytes.push_back(detail::bytes_of_piece(piece).value_or(piece));
-    n_merged.push_back(bytes.back().size());
+    bytes.push_back(bytes_of(piece));
+    const bool as_written = spec.space_marks && !detail::is_byte_piece(piece);
+    n_merged.push_back(as_written ? piece.size() : bytes.back().size());
   }
   for (const AddedToken& token : spec.added) {
-    bytes[static_cast<std::size_t>(token.id)] = token.content;
-    special[static_cast<std::size_t>(token.id)] = token.special;
+    const auto id = static_cast<std::size_t>(token.id);
+    bytes[id] = spec.space_marks ? bytes_of(token.content) : token.content;
+    special[id] = token.special;
   }
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    const auto found = ids.find(detail::alphabet_character(static_cast<unsigned char>(byte)));
-    byte_ids[byte] = found == ids.end() ? kNoToken : found->second;
+  for (unsigned value = 0; value < 256; ++value) {
+    const auto byte = static_cast<unsigned char>(value);
+    const std::string piece =
+        spec.space_marks ? detail::byte_piece(byte) : detail::alphabet_character(byte);
+    const TokenId id = ids.find_in_model(piece);
+    if (spec.space_marks && id == kNoToken)
+      refuse(spec, fmt::format("no token {}, expected one for each byte", quote(piece)));
+    byte_ids[byte] = id;
     // Also where an added token is written like it: any bytes must decode to themselves.
-    if (found != ids.end()) {
-      bytes[static_cast<std::size_t>(found->second)].assign(1, static_cast<char>(byte));
-    }
+    if (id != kNoToken) bytes[static_cast<std::size_t>(id)].assign(1, static_cast<char>(byte));
   }
+}
+
+std::string Tokenizer::Tables::bytes_of(const std::string& piece) const {
+  if (spec.space_marks) return detail::bytes_of_marked_piece(piece);
+  return detail::bytes_of_piece(piece).value_or(piece);
 }
 
 std::size_t Tokenizer::Tables::checked(TokenId id, std::string_view who) const {
@@ -188,18 +271,14 @@ void Tokenizer::Tables::encode_well_formed(std::string_view text, std::size_t of
 
 void Tokenizer::Tables::encode_between_added(std::string_view text, std::size_t offset,
                                              Encoding& out) const {
-  const std::optional<detail::ComposedText> composed =
-      spec.compose ? detail::compose(text) : std::nullopt;
-  if (!composed) {
+  const std::optional<detail::RewrittenText> rewritten = normalized(spec, text);
+  if (!rewritten) {
     encode_parts(added_normalized, text, offset, &Tables::encode_plain, out);
     return;
   }
   const std::size_t n_before = out.ids.size();
-  encode_parts(added_normalized, composed->text, 0, &Tables::encode_plain, out);
-  for (std::size_t i = n_before; i < out.ids.size(); ++i) {
-    TextSpan& span = out.spans[i];
-    span = {offset + composed->original_of(span.first), offset + composed->original_of(span.last)};
-  }
+  encode_parts(added_normalized, rewritten->text, 0, &Tables::encode_plain, out);
+  move_spans(*rewritten, offset, n_before, out);
 }
 
 void Tokenizer::Tables::encode_parts(const detail::AddedTokens& tokens, std::string_view text,
@@ -220,8 +299,32 @@ void Tokenizer::Tables::encode_parts(const detail::AddedTokens& tokens, std::str
 
 void Tokenizer::Tables::encode_plain(std::string_view text, std::size_t offset,
                                      Encoding& out) const {
+  if (!spec.space_marks || spec.normalizer == TextNormalizer::space_marks) {
+    encode_cut(text, offset, out);
+    return;
+  }
+  const std::size_t n_before = out.ids.size();
+  const detail::RewrittenText marked =
+      detail::mark_spaces(text, spec.space_marks->prefix, offset == 0);
+  encode_cut(marked.text, 0, out);
+  move_spans(marked, offset, n_before, out);
+}
+
+std::vector<std::size_t> Tokenizer::Tables::ends_of_pretokens(std::string_view text) const {
+  if (!spec.space_marks) return pretokenizer.ends(text);
+  std::vector<std::size_t> ends;
+  if (spec.space_marks->split) {
+    const std::string_view mark = detail::kSpaceMark;
+    for (std::size_t at = text.find(mark, 1); at != text.npos; at = text.find(mark, at + 1))
+      ends.push_back(at);
+  }
+  ends.push_back(text.size());
+  return ends;
+}
+
+void Tokenizer::Tables::encode_cut(std::string_view text, std::size_t offset, Encoding& out) const {
   std::size_t first = 0;
-  for (const std::size_t last : pretokenizer.ends(text)) {
+  for (const std::size_t last : ends_of_pretokens(text)) {
     encode_pretoken(text.substr(first, last - first), offset + first, out);
     first = last;
   }
@@ -232,7 +335,6 @@ void Tokenizer::Tables::encode_pretoken(std::string_view pretoken, std::size_t o
   const std::size_t n_before = out.ids.size();
   const bool may_cache = pretoken.size() <= detail::PretokenCache::kLongestPretoken;
   if (may_cache && cache.find(pretoken, out.ids)) {
-    // Only pretokens whose every byte is in a token are stored, so lengths add up.
     for (std::size_t i = n_before; i < out.ids.size(); ++i) {
       const std::size_t length = n_merged[static_cast<std::size_t>(out.ids[i])];
       out.spans.push_back({offset, offset + length});
@@ -244,6 +346,9 @@ void Tokenizer::Tables::encode_pretoken(std::string_view pretoken, std::size_t o
   std::vector<detail::Symbol> symbols;
   if (const std::optional<TokenId> whole = whole_piece(pretoken)) {
     symbols = {{*whole, 0, pretoken.size()}};
+  } else if (spec.space_marks) {
+    symbols = symbols_of_marked(pretoken);
+    merges.apply(symbols);
   } else {
     symbols = symbols_of(pretoken, all_have_pieces);
     if (!all_have_pieces && !spec.unknown) out.n_dropped_bytes += pretoken.size() - symbols.size();
@@ -253,10 +358,15 @@ void Tokenizer::Tables::encode_pretoken(std::string_view pretoken, std::size_t o
     out.ids.push_back(symbol.id);
     out.spans.push_back({offset + symbol.first, offset + symbol.last});
   }
-  if (may_cache && all_have_pieces) {
-    cache.insert(pretoken,
-                 {out.ids.begin() + static_cast<std::ptrdiff_t>(n_before), out.ids.end()});
-  }
+  const std::span<const TokenId> made = std::span(out.ids).subspan(n_before);
+  if (may_cache && all_have_pieces && lengths_add_up(made, pretoken.size()))
+    cache.insert(pretoken, {made.begin(), made.end()});
+}
+
+bool Tokenizer::Tables::lengths_add_up(std::span<const TokenId> made, std::size_t n_bytes) const {
+  std::size_t sum = 0;
+  for (const TokenId id : made) sum += n_merged[static_cast<std::size_t>(id)];
+  return sum == n_bytes;
 }
 
 void Tokenizer::Tables::encode_byte(unsigned char byte, std::size_t offset, Encoding& out) const {
@@ -293,12 +403,33 @@ std::vector<detail::Symbol> Tokenizer::Tables::symbols_of(std::string_view preto
   return symbols;
 }
 
+std::vector<detail::Symbol> Tokenizer::Tables::symbols_of_marked(std::string_view pretoken) const {
+  std::vector<detail::Symbol> symbols;
+  symbols.reserve(pretoken.size());
+  for (std::size_t at = 0; at < pretoken.size();) {
+    const std::size_t last = at + utf8_character_at(pretoken, at).n_bytes;
+    if (const TokenId id = ids.find_in_model(pretoken.substr(at, last - at)); id != kNoToken) {
+      symbols.push_back({id, at, last});
+      at = last;
+      continue;
+    }
+    for (; at < last; ++at)
+      symbols.push_back({byte_ids[static_cast<unsigned char>(pretoken[at])], at, at + 1});
+  }
+  return symbols;
+}
+
 std::optional<TokenId> Tokenizer::Tables::whole_piece(std::string_view pretoken) const {
   if (!spec.ignore_merges) return std::nullopt;
   std::string piece;
-  for (const char c : pretoken) piece += detail::alphabet_character(static_cast<unsigned char>(c));
-  const auto found = ids.find(piece);
-  return found == ids.end() ? std::nullopt : std::optional(found->second);
+  if (spec.space_marks) {
+    piece = pretoken;
+  } else {
+    for (const char c : pretoken)
+      piece += detail::alphabet_character(static_cast<unsigned char>(c));
+  }
+  const TokenId id = ids.find_in_model(piece);
+  return id == kNoToken ? std::nullopt : std::optional(id);
 }
 
 Tokenizer::Tokenizer(TokenizerSpec spec)
@@ -311,7 +442,7 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text) const {
 Encoding Tokenizer::encode_with_offsets(std::string_view text) const {
   if (text.size() > kLongestText) {
     throw ArgumentError(
-        fmt::format("encode: {} bytes of text, expected fewer than 2^31", text.size()),
+        fmt::format("encode: {} bytes of text, expected fewer than 2^31 - 1", text.size()),
         "split the text");
   }
   Encoding out;
@@ -333,6 +464,8 @@ Encoding Tokenizer::encode_with_offsets(std::string_view text) const {
 std::string Tokenizer::decode(std::span<const TokenId> ids) const {
   std::string text;
   for (const TokenId id : ids) text += tables_->bytes[tables_->checked(id, "decode")];
+  const std::optional<SpaceMarks>& marks = tables_->spec.space_marks;
+  if (marks && marks->strip && text.starts_with(' ')) text.erase(0, 1);
   return text;
 }
 
@@ -341,8 +474,8 @@ std::string_view Tokenizer::piece(TokenId id) const {
 }
 
 std::optional<TokenId> Tokenizer::find(std::string_view piece) const {
-  const auto found = tables_->ids.find(piece);
-  return found == tables_->ids.end() ? std::nullopt : std::optional(found->second);
+  const TokenId id = tables_->ids.find(piece);
+  return id == kNoToken ? std::nullopt : std::optional(id);
 }
 
 std::int64_t Tokenizer::d_vocab() const {

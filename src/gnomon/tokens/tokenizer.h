@@ -11,9 +11,10 @@
 #include <vector>
 
 #include "gnomon/tokens/token.h"
-#include "gnomon/tokens/tokenizer_spec.h"
 
 namespace gnomon {
+
+struct TokenizerSpec;
 
 // Bytes [first, last) of the text.
 struct TextSpan {
@@ -25,8 +26,8 @@ struct TextSpan {
 
 // Spans are in order, do not overlap and, where no byte was left out, cover the text. Only a
 // character's first byte need be at the start of a token: a token may hold a part of a character.
-// Where the tokenizer composes characters, spans are those of the text as it was given; a span is
-// empty where one character of it became several.
+// Where the tokenizer rewrites the text, spans are those of the text as it was given; a span is
+// empty where one character of it became several, and for a space that was put before the text.
 struct Encoding {
   std::vector<TokenId> ids;
   std::vector<TextSpan> spans;  // of each id
@@ -35,17 +36,19 @@ struct Encoding {
   std::size_t n_dropped_bytes = 0;
 };
 
-// Byte-level BPE with the ids that Hugging Face tokenizers gives for the same text, compared over
-// every code point (tests/tokens). Immutable, cheap to copy, and safe to use from several threads.
+// BPE, byte-level or with byte fallback, with the ids that Hugging Face tokenizers gives for the
+// same text, compared over every code point (tests/tokens). Immutable, cheap to copy, and safe to
+// use from several threads.
 //
 // Text that is not UTF-8 has no counterpart there, where text is always Unicode. Here each
 // well-formed stretch is encoded as a text of its own, and each byte between stretches as the token
 // of that byte, so that decode(encode(bytes)) == bytes for a vocabulary that has every byte and a
-// tokenizer that does not compose characters.
+// tokenizer that does not rewrite the text.
 class Tokenizer {
  public:
-  // Throws FileError, naming spec.origin, where pieces repeat, ids are out of range or a merge uses
-  // or makes a piece that is not in the vocabulary.
+  // Throws FileError, naming spec.origin, where pieces repeat, ids are out of range, a merge uses
+  // or makes a piece that is not in the model's vocabulary, or space marks lack the piece of a
+  // byte; UnsupportedError where steps or another normalizer stand beside space marks.
   explicit Tokenizer(TokenizerSpec spec);
 
   // Added tokens in the text become their ids; no token is ever added to the text.
@@ -53,11 +56,11 @@ class Tokenizer {
   std::vector<TokenId> encode(std::string_view text) const;
   Encoding encode_with_offsets(std::string_view text) const;
 
-  // The bytes of the tokens, which need not be UTF-8. Throws ArgumentError (out_of_range).
+  // The bytes of the tokens, which need not be UTF-8; a space at their start is left out where the
+  // tokenizer says so (SpaceMarks::strip). Throws ArgumentError (out_of_range).
   std::string decode(std::span<const TokenId> ids) const;
 
-  // In the byte-level alphabet, or literally for an added token. Throws ArgumentError
-  // (out_of_range).
+  // As in the vocabulary (TokenizerSpec), "Ġthe" or "▁the". Throws ArgumentError (out_of_range).
   std::string_view piece(TokenId id) const;
   std::optional<TokenId> find(std::string_view piece) const;
   std::int64_t d_vocab() const;

@@ -4,22 +4,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/file.h"
-#include "gnomon/base/json_nesting.h"
 #include "gnomon/base/quote.h"
+#include "gnomon/tokens/detail/space_marks.h"
+#include "gnomon/tokens/detail/tokenizer_file.h"
 
 namespace gnomon {
 namespace {
 
-// base/json.h keeps the order of keys and looks them up one by one, which takes quadratic time for
-// a vocabulary's 50 000 keys; this one sorts them.
-using VocabularyJson = nlohmann::json;
-
-constexpr std::size_t kLargestFile = std::size_t{1} << 28;
+using detail::kLargestTokenizerFile;
+using detail::NumberedPieces;
+using detail::read_vocabulary_file;
+using detail::TokenizerFileObject;
+using detail::VocabularyFile;
+using detail::VocabularyJson;
 
 constexpr std::string_view kLlama3Expression =
     R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)re"
@@ -29,173 +30,6 @@ constexpr std::string_view kQwen2Expression =
     R"re( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re";
 constexpr std::string_view kGpt2Expression =
     R"re('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)re";
-
-using NumberedPieces = std::vector<std::pair<TokenId, std::string>>;
-
-// `place` gives the value's name: "model.vocab.the".
-template <class Place>
-TokenId token_id_of(const std::string& origin, const VocabularyJson& value, const Place& place) {
-  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kLargestFile) {
-    throw FileError(fmt::format("\"{}\": {} is not a token id", origin, quote(place())));
-  }
-  return static_cast<TokenId>(value.get<std::uint64_t>());
-}
-
-// A file whose vocabulary, most of it, is a list: as a tree it takes three times as long to read.
-// In `root` its object stands empty.
-struct VocabularyFile {
-  VocabularyJson root;
-  NumberedPieces numbered;  // in the order of the file
-};
-
-// The vocabulary is the object at `vocabulary`, keys from the root: {"model", "vocab"}.
-class FileParser : public nlohmann::json_sax<VocabularyJson> {
- public:
-  FileParser(std::string origin, std::vector<std::string> vocabulary)
-      : origin_(std::move(origin)), vocabulary_(std::move(vocabulary)) {}
-
-  VocabularyFile parse(std::string_view text) {
-    VocabularyJson::sax_parse(text, this);
-    return std::move(file_);
-  }
-
-  bool null() override { return add_leaf(nullptr); }
-  bool boolean(bool value) override { return add_leaf(value); }
-  bool number_integer(number_integer_t value) override { return add_leaf(value); }
-  bool number_unsigned(number_unsigned_t value) override { return add_leaf(value); }
-  bool number_float(number_float_t value, const string_t&) override { return add_leaf(value); }
-  bool string(string_t& value) override { return add_leaf(std::move(value)); }
-  bool binary(binary_t&) override { return false; }  // not in text
-  bool start_object(std::size_t) override { return open(VocabularyJson::object()); }
-  bool start_array(std::size_t) override { return open(VocabularyJson::array()); }
-  bool end_object() override { return close(); }
-  bool end_array() override { return close(); }
-  bool key(string_t& value) override {
-    open_.back().key = std::move(value);
-    return true;
-  }
-  bool parse_error(std::size_t position, const std::string&,
-                   const nlohmann::detail::exception&) override {
-    throw FileError(fmt::format("\"{}\": not valid JSON at byte {}", origin_, position));
-  }
-
- private:
-  // An object or a list that has not ended, and the key that was read last.
-  struct Open {
-    VocabularyJson* value;
-    std::string key;
-  };
-
-  bool in_vocabulary() const {
-    return open_.size() == vocabulary_.size() + 1 && open_.back().value->is_object() &&
-           std::equal(vocabulary_.begin(), vocabulary_.end(), open_.begin(),
-                      [](const std::string& key, const Open& open) { return key == open.key; });
-  }
-
-  // Returns where the value stands until its parent ends or takes another.
-  VocabularyJson* add(VocabularyJson value) {
-    if (open_.empty()) return &(file_.root = std::move(value));
-    Open& parent = open_.back();
-    if (parent.value->is_array()) {
-      parent.value->push_back(std::move(value));
-      return &parent.value->back();
-    }
-    if (in_vocabulary()) {
-      const auto place = [&] {
-        std::string path;
-        for (const std::string& key : vocabulary_) path += key + ".";
-        return path + parent.key;
-      };
-      file_.numbered.emplace_back(token_id_of(origin_, value, place), std::move(parent.key));
-      return nullptr;
-    }
-    return &((*parent.value)[parent.key] = std::move(value));
-  }
-  bool add_leaf(VocabularyJson value) {
-    add(std::move(value));
-    return true;
-  }
-  bool open(VocabularyJson value) {
-    open_.push_back({add(std::move(value)), {}});
-    if (in_vocabulary()) file_.numbered.clear();  // of two with one name the second counts
-    return true;
-  }
-  bool close() {
-    open_.pop_back();
-    return true;
-  }
-
-  std::string origin_;
-  std::vector<std::string> vocabulary_;
-  std::vector<Open> open_;
-  VocabularyFile file_;
-};
-
-VocabularyFile read_file(const std::filesystem::path& path, std::vector<std::string> vocabulary) {
-  const std::string text = read_text_file(path, kLargestFile);
-  check_json_nesting(text, path.string());
-  return FileParser(path.string(), std::move(vocabulary)).parse(text);
-}
-
-// One object of the file. `place` is how messages name it: "model.vocab".
-class Reader {
- public:
-  Reader(const std::string& origin, std::string place, const VocabularyJson& value)
-      : origin_(origin), place_(std::move(place)), value_(value) {
-    if (!value_.is_object()) wrong("", "an object");
-  }
-
-  bool is_null(const char* key) const {
-    const auto found = value_.find(key);
-    return found == value_.end() || found->is_null();
-  }
-  Reader object(const char* key) const { return {origin_, path_of(key), member(key)}; }
-  const VocabularyJson& array(const char* key) const {
-    const VocabularyJson& value = member(key);
-    if (!value.is_array()) wrong(key, "a list");
-    return value;
-  }
-  std::string string(const char* key) const {
-    const VocabularyJson& value = member(key);
-    if (!value.is_string()) wrong(key, "a string");
-    return value.get<std::string>();
-  }
-  bool boolean(const char* key, bool fallback) const {
-    const auto found = value_.find(key);
-    if (found == value_.end() || found->is_null()) return fallback;
-    if (!found->is_boolean()) wrong(key, "true or false");
-    return found->get<bool>();
-  }
-  TokenId token_id(const char* key) const {
-    return token_id_of(origin_, member(key), [&] { return path_of(key); });
-  }
-  const VocabularyJson& value() const { return value_; }
-  const std::string& origin() const { return origin_; }
-  std::string path_of(const std::string& key) const {
-    return key.empty() ? place_ : place_.empty() ? key : place_ + "." + key;
-  }
-  [[noreturn]] void unsupported(const std::string& found, std::string_view expected) const {
-    throw UnsupportedError(
-        fmt::format("\"{}\": {}, expected {}", origin_, found, expected),
-        "only byte-level BPE tokenizers in the manner of GPT-2, SmolLM2 and Llama 3 are supported");
-  }
-  [[noreturn]] void wrong(const std::string& key, std::string_view expected) const {
-    throw FileError(fmt::format("\"{}\": \"{}\" is not {}", origin_, path_of(key), expected));
-  }
-
- private:
-  const VocabularyJson& member(const char* key) const {
-    const auto found = value_.find(key);
-    if (found == value_.end()) {
-      throw FileError(fmt::format("\"{}\": \"{}\" is missing", origin_, path_of(key)));
-    }
-    return *found;
-  }
-
-  const std::string& origin_;
-  std::string place_;
-  const VocabularyJson& value_;
-};
 
 // Ids must be 0 to n - 1, each once: then no id allocates more than the file is large.
 void place_pieces(const std::string& origin, NumberedPieces numbered, TokenizerSpec& spec) {
@@ -220,7 +54,7 @@ std::pair<std::string, std::string> split_merge(const std::string& origin, std::
   return {std::string(merge.substr(0, space)), std::string(merge.substr(space + 1))};
 }
 
-void read_merges(const Reader& model, TokenizerSpec& spec) {
+void read_merges(const TokenizerFileObject& model, TokenizerSpec& spec) {
   for (const VocabularyJson& merge : model.array("merges")) {
     const std::size_t index = spec.merges.size();
     if (merge.is_string()) {
@@ -237,13 +71,14 @@ void read_merges(const Reader& model, TokenizerSpec& spec) {
   }
 }
 
-void require_empty(const Reader& model, const char* key) {
+void require_empty(const TokenizerFileObject& model, const char* key) {
   if (!model.is_null(key) && !model.string(key).empty()) {
     model.unsupported(fmt::format("{} {}", key, quote(model.string(key))), "none");
   }
 }
 
-void read_model(const Reader& model, const NumberedPieces& numbered, TokenizerSpec& spec) {
+void read_model(const TokenizerFileObject& model, const NumberedPieces& numbered,
+                TokenizerSpec& spec) {
   // Files from before 2020 have no type.
   if (!model.is_null("type") && model.string("type") != "BPE") {
     model.unsupported("model " + quote(model.string("type")), "\"BPE\"");
@@ -253,9 +88,6 @@ void read_model(const Reader& model, const NumberedPieces& numbered, TokenizerSp
   }
   require_empty(model, "continuing_subword_prefix");
   require_empty(model, "end_of_word_suffix");
-  if (model.boolean("byte_fallback", false)) {
-    model.unsupported("byte_fallback", "a byte-level alphabet");
-  }
   spec.ignore_merges = model.boolean("ignore_merges", false);
   spec.fuse_unknown = model.boolean("fuse_unk", false);
   model.object("vocab");  // throws where it is none; what it held is in `numbered`
@@ -273,12 +105,15 @@ void read_model(const Reader& model, const NumberedPieces& numbered, TokenizerSp
   }
 }
 
-void read_added_tokens(const Reader& root, NumberedPieces& numbered, TokenizerSpec& spec) {
+void read_added_tokens(const TokenizerFileObject& root, NumberedPieces& numbered,
+                       TokenizerSpec& spec) {
   if (root.is_null("added_tokens")) return;
   std::sort(numbered.begin(), numbered.end());
   const auto n_known = static_cast<std::ptrdiff_t>(numbered.size());
+  TokenId last_added = -1;
   for (const VocabularyJson& value : root.array("added_tokens")) {
-    const Reader row(root.origin(), fmt::format("added_tokens[{}]", spec.added.size()), value);
+    const TokenizerFileObject row(root.origin(), fmt::format("added_tokens[{}]", spec.added.size()),
+                                  value);
     AddedToken token;
     token.id = row.token_id("id");
     token.content = row.string("content");
@@ -289,16 +124,24 @@ void read_added_tokens(const Reader& root, NumberedPieces& numbered, TokenizerSp
     token.single_word = row.boolean("single_word", false);
     if (token.content.empty()) row.wrong("content", "a string with characters");
     // Another piece with this id, or this piece with another id, is found when ids are placed.
-    if (!std::binary_search(numbered.begin(), numbered.begin() + n_known,
-                            std::pair(token.id, token.content))) {
+    token.only_added = !std::binary_search(numbered.begin(), numbered.begin() + n_known,
+                                           std::pair(token.id, token.content));
+    if (token.only_added) {
+      // Hugging Face numbers them by their order, whatever the file says.
+      if (token.id <= last_added) {
+        row.wrong("id", fmt::format("above {}, that of the token before it that is not in the "
+                                    "vocabulary either",
+                                    last_added));
+      }
+      last_added = token.id;
       numbered.emplace_back(token.id, token.content);
     }
     spec.added.push_back(std::move(token));
   }
 }
 
-void read_split(const Reader& step, TokenizerSpec& spec) {
-  const Reader pattern = step.object("pattern");
+void read_split(const TokenizerFileObject& step, TokenizerSpec& spec) {
+  const TokenizerFileObject pattern = step.object("pattern");
   if (pattern.is_null("Regex")) step.unsupported("a Split by a plain string", "by an expression");
   if (step.string("behavior") != "Isolated" || step.boolean("invert", false)) {
     step.unsupported("a Split that does not keep what it finds", "behavior \"Isolated\"");
@@ -317,7 +160,7 @@ void read_split(const Reader& step, TokenizerSpec& spec) {
 }
 
 // Returns whether the step was ByteLevel, which must be there and must be the last.
-bool read_step(const Reader& step, TokenizerSpec& spec) {
+bool read_step(const TokenizerFileObject& step, TokenizerSpec& spec) {
   const std::string type = step.string("type");
   if (type == "ByteLevel") {
     if (step.boolean("add_prefix_space", true)) {
@@ -337,47 +180,119 @@ bool read_step(const Reader& step, TokenizerSpec& spec) {
   return false;
 }
 
-void read_pre_tokenizer(const Reader& root, TokenizerSpec& spec) {
-  if (root.is_null("pre_tokenizer")) root.unsupported("no pre-tokenizer", "ByteLevel");
-  const Reader pre_tokenizer = root.object("pre_tokenizer");
+void read_pre_tokenizers(const std::vector<TokenizerFileObject>& steps, TokenizerSpec& spec) {
   bool ended = false;
-  const auto add = [&](const Reader& step) {
+  for (const TokenizerFileObject& step : steps) {
     if (ended) step.unsupported("a pre-tokenizer after ByteLevel", "ByteLevel to be the last");
     ended = read_step(step, spec);
-  };
-  if (pre_tokenizer.string("type") == "Sequence") {
-    for (const VocabularyJson& value : pre_tokenizer.array("pretokenizers")) {
-      add(Reader(root.origin(), "pre_tokenizer.pretokenizers", value));
-    }
-  } else {
-    add(pre_tokenizer);
   }
-  if (!ended) root.unsupported("a pre-tokenizer without ByteLevel", "ByteLevel to be the last");
+  if (!ended) {
+    steps.front().unsupported("a pre-tokenizer without ByteLevel", "ByteLevel to be the last");
+  }
 }
 
-void read_normalizer_step(const Reader& step, TokenizerSpec& spec) {
+// A vocabulary in the byte-level alphabet.
+void read_byte_level(const TokenizerFileObject& root, TokenizerSpec& spec) {
+  for (const TokenizerFileObject& step : root.steps("decoder", "decoders")) {
+    const std::string type = step.string("type");
+    if (type != "ByteLevel") root.unsupported("decoder " + quote(type), "\"ByteLevel\"");
+  }
+  for (const TokenizerFileObject& step : root.steps("normalizer", "normalizers")) {
+    const std::string type = step.string("type");
+    if (type != "NFC") step.unsupported("normalizer " + quote(type), "\"NFC\" or none");
+    spec.normalizer = TextNormalizer::form_c;
+  }
+  const auto steps = root.steps("pre_tokenizer", "pretokenizers");
+  if (steps.empty()) root.unsupported("no pre-tokenizer", "ByteLevel");
+  read_pre_tokenizers(steps, spec);
+}
+
+bool replaces(const TokenizerFileObject& step, std::string_view found, std::string_view by) {
+  if (step.string("type") != "Replace") return false;
+  const TokenizerFileObject pattern = step.object("pattern");
+  return !pattern.is_null("String") && pattern.string("String") == found &&
+         step.string("content") == by;
+}
+
+void read_marks_normalizer(const std::vector<TokenizerFileObject>& steps, TokenizerSpec& spec) {
+  SpaceMarks marks;
+  std::size_t at = 0;
+  if (steps[at].string("type") == "Prepend" && steps[at].string("prepend") == detail::kSpaceMark) {
+    marks.prefix = SpacePrefix::always;
+    ++at;
+  }
+  if (at + 1 != steps.size() || !replaces(steps[at], " ", detail::kSpaceMark)) {
+    steps.front().unsupported("another normalizer beside byte_fallback",
+                              "Prepend of \"\u2581\" or not, then Replace of \" \" by it");
+  }
+  spec.normalizer = TextNormalizer::space_marks;
+  spec.space_marks = marks;
+}
+
+SpaceMarks read_metaspace(const TokenizerFileObject& step) {
   const std::string type = step.string("type");
-  if (type != "NFC") step.unsupported("normalizer " + quote(type), "\"NFC\" or none");
-  spec.compose = true;
-}
-
-void read_normalizer(const Reader& root, TokenizerSpec& spec) {
-  if (root.is_null("normalizer")) return;
-  const Reader normalizer = root.object("normalizer");
-  if (normalizer.string("type") != "Sequence") return read_normalizer_step(normalizer, spec);
-  for (const VocabularyJson& value : normalizer.array("normalizers"))
-    read_normalizer_step(Reader(root.origin(), "normalizer.normalizers", value), spec);
-}
-
-void refuse_other_parts(const Reader& root) {
-  if (!root.is_null("decoder") && root.object("decoder").string("type") != "ByteLevel") {
-    root.unsupported("decoder " + quote(root.object("decoder").string("type")), "\"ByteLevel\"");
+  if (type != "Metaspace") {
+    step.unsupported("pre-tokenizer " + quote(type) + " beside byte_fallback", "Metaspace");
   }
+  if (step.string("replacement") != detail::kSpaceMark) {
+    step.unsupported("Metaspace with " + quote(step.string("replacement")), "\"\u2581\"");
+  }
+  SpaceMarks marks;
+  marks.split = step.boolean("split", true);
+  const std::string scheme =
+      step.is_null("prepend_scheme") ? "always" : step.string("prepend_scheme");
+  if (scheme == "always") {
+    marks.prefix = SpacePrefix::unless_there;
+  } else if (scheme == "first") {
+    marks.prefix = SpacePrefix::first_unless_there;
+  } else if (scheme != "never") {
+    step.wrong("prepend_scheme", "\"always\", \"first\" or \"never\"");
+  }
+  // Hugging Face refuses it too.
+  if (!step.boolean("add_prefix_space", true) && scheme != "never")
+    step.wrong("add_prefix_space", "in accord with prepend_scheme");
+  return marks;
+}
+
+bool is_number(const TokenizerFileObject& step, const char* key, int value) {
+  return !step.is_null(key) && step.value().at(key) == value;
+}
+
+// Whether it leaves out a space at the start.
+bool read_marks_decoder(const TokenizerFileObject& root) {
+  const auto steps = root.steps("decoder", "decoders");
+  if (steps.empty()) return false;
+  const auto has = [&](std::size_t i, std::string_view type) {
+    return i < steps.size() && steps[i].string("type") == type;
+  };
+  const bool strips = has(3, "Strip") && steps[3].string("content") == " " &&
+                      is_number(steps[3], "start", 1) && is_number(steps[3], "stop", 0);
+  if (!replaces(steps[0], detail::kSpaceMark, " ") || !has(1, "ByteFallback") || !has(2, "Fuse") ||
+      steps.size() != (strips ? 4 : 3)) {
+    root.unsupported(
+        "another decoder beside byte_fallback",
+        "Replace of \"\u2581\" by \" \", ByteFallback, Fuse, and Strip of one \" \" at "
+        "the start or not");
+  }
+  return strips;
+}
+
+// A vocabulary in characters, spaces as marks, with pieces for the bytes of other characters.
+void read_marked(const TokenizerFileObject& root, TokenizerSpec& spec) {
+  const auto normalizers = root.steps("normalizer", "normalizers");
+  const auto pre_tokenizers = root.steps("pre_tokenizer", "pretokenizers");
+  if (!normalizers.empty()) read_marks_normalizer(normalizers, spec);
+  if (pre_tokenizers.size() + (normalizers.empty() ? 0 : 1) != 1) {
+    root.unsupported("byte_fallback without one step that marks spaces, or with several",
+                     "Replace as the normalizer or Metaspace as the pre-tokenizer");
+  }
+  if (normalizers.empty()) spec.space_marks = read_metaspace(pre_tokenizers.front());
+  spec.space_marks->strip = read_marks_decoder(root);
 }
 
 // Lines as HF counts them: a carriage return before the end of a line is not part of it.
 void read_merge_lines(const std::filesystem::path& path, TokenizerSpec& spec) {
-  const std::string text = read_text_file(path, kLargestFile);
+  const std::string text = read_text_file(path, kLargestTokenizerFile);
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     std::string_view line = std::string_view(text).substr(at, end - at);
@@ -391,14 +306,17 @@ void read_merge_lines(const std::filesystem::path& path, TokenizerSpec& spec) {
 }  // namespace
 
 TokenizerSpec read_tokenizer_json(const std::filesystem::path& path) {
-  VocabularyFile file = read_file(path, {"model", "vocab"});
+  VocabularyFile file = read_vocabulary_file(path, {"model", "vocab"});
   TokenizerSpec spec;
   spec.origin = path.string();
-  const Reader root(spec.origin, "", file.root);
-  refuse_other_parts(root);
-  read_normalizer(root, spec);
-  read_pre_tokenizer(root, spec);
-  read_model(root.object("model"), file.numbered, spec);
+  const TokenizerFileObject root(spec.origin, "", file.root);
+  const TokenizerFileObject model = root.object("model");
+  read_model(model, file.numbered, spec);
+  if (model.boolean("byte_fallback", false)) {
+    read_marked(root, spec);
+  } else {
+    read_byte_level(root, spec);
+  }
   read_added_tokens(root, file.numbered, spec);
   place_pieces(spec.origin, std::move(file.numbered), spec);
   return spec;
@@ -406,11 +324,11 @@ TokenizerSpec read_tokenizer_json(const std::filesystem::path& path) {
 
 TokenizerSpec read_vocab_and_merges(const std::filesystem::path& vocab_json,
                                     const std::filesystem::path& merges_txt) {
-  VocabularyFile file = read_file(vocab_json, {});
+  VocabularyFile file = read_vocabulary_file(vocab_json, {});
   TokenizerSpec spec;
   spec.origin = vocab_json.string();
   spec.steps = {PretokenStep::gpt2};
-  Reader(spec.origin, "", file.root);  // throws where it is no object
+  TokenizerFileObject(spec.origin, "", file.root);  // throws where it is no object
   place_pieces(spec.origin, std::move(file.numbered), spec);
   read_merge_lines(merges_txt, spec);
   const auto end = std::find(spec.pieces.begin(), spec.pieces.end(), "<|endoftext|>");

@@ -11,9 +11,6 @@
 
 namespace gnomon::detail {
 
-// Whether a site has a number for each pair of tokens: attention scores and patterns.
-inline bool is_pairs(const Site& site) { return hook_point(site.kind).axes == SiteAxes::pairs; }
-
 // Collects what passes at one site, batch by batch. Rows that the pass does not compute stay 0.
 template <class T>
 class SiteReader {

@@ -21,8 +21,13 @@ InstructionSet machine_instruction_set() {
   return InstructionSet::baseline;
 }
 
+std::atomic<InstructionSet>& highest_instruction_set() {
+  static std::atomic<InstructionSet> highest{machine_instruction_set()};
+  return highest;
+}
+
 std::atomic<InstructionSet>& instruction_set_in_use() {
-  static std::atomic<InstructionSet> in_use{machine_instruction_set()};
+  static std::atomic<InstructionSet> in_use{highest_instruction_set().load()};
   return in_use;
 }
 
@@ -45,7 +50,12 @@ std::string_view instruction_set_name() {
 }
 
 void limit_instruction_set(InstructionSet highest) {
-  instruction_set_in_use() = std::min(highest, machine_instruction_set());
+  instruction_set_in_use() = std::min(highest, highest_instruction_set().load());
+}
+
+void set_highest_instruction_set(InstructionSet highest) {
+  highest_instruction_set() = std::min(highest, machine_instruction_set());
+  limit_instruction_set(highest);
 }
 
 }  // namespace gnomon::detail

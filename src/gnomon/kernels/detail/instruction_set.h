@@ -9,11 +9,13 @@ namespace gnomon::detail {
 // when the program runs: `baseline` is what the compiler was told to assume.
 enum class InstructionSet { baseline, avx2, avx512 };
 
-// The highest set that the machine has and limit_instruction_set allows.
+// The highest set that the machine has and the functions below allow.
 InstructionSet instruction_set();
 std::string_view instruction_set_name();  // of that set, for people
 // For tests and benches, which compare the sets with each other.
 void limit_instruction_set(InstructionSet highest);
+// Of instruction_limit.h; limit_instruction_set goes no further.
+void set_highest_instruction_set(InstructionSet highest);
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define GNOMON_HAS_X86_TARGETS 1

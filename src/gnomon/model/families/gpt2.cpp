@@ -94,9 +94,15 @@ ModelConfig config_from_gguf(const GgufFile& file) {
 }  // namespace
 
 const Family& gpt2_family() {
-  static constexpr Family kFamily = {"gpt2", "GPT-2",          "gpt2",
-                                     kRows,  "transformer.",   kIgnoredEndings,
-                                     false,  config_from_json, config_from_gguf};
+  static constexpr Family kFamily = {"gpt2",
+                                     "GPT-2",
+                                     "gpt2",
+                                     kRows,
+                                     "transformer.",
+                                     kIgnoredEndings,
+                                     GgufRowOrder::as_hugging_face,
+                                     config_from_json,
+                                     config_from_gguf};
   return kFamily;
 }
 

@@ -46,6 +46,7 @@ constexpr std::array<WeightRow, 12> rows(bool qkv_bias) {
 constexpr std::array kRows = rows(false);
 constexpr std::array kBiasedRows = rows(true);
 
+constexpr GgufRowOrder kRotaryPairs = GgufRowOrder::rotary_pairs;
 constexpr std::array<std::string_view, 1> kIgnoredEndings = {".rotary_emb.inv_freq"};
 
 ModelConfig with_switches(ModelConfig config, std::string_view architecture) {
@@ -73,17 +74,16 @@ ModelConfig config_from_json(const ConfigReader& reader, std::string_view archit
   config.tied_unembedding = reader.boolean_or("tie_word_embeddings", false);
   // transformers 5 writes "rope_parameters" with the theta inside; earlier versions "rope_scaling"
   // beside it.
-  const std::optional<ConfigReader> parameters = reader.object("rope_parameters");
-  const std::optional<ConfigReader> scaling =
-      parameters ? parameters : reader.object("rope_scaling");
-  const double default_theta = reader.number_or("rope_theta", 10000);
-  const double theta =
-      parameters ? parameters->number_or("rope_theta", default_theta) : default_theta;
-  if (const double share = reader.number_or("partial_rotary_factor", 1); share != 1) {
+  const std::optional<ConfigReader> rope = reader.rope();
+  const double old_theta = reader.number_or("rope_theta", 10000);
+  const double old_share = reader.number_or("partial_rotary_factor", 1);
+  const double theta = rope ? rope->number_or("rope_theta", old_theta) : old_theta;
+  const double share = rope ? rope->number_or("partial_rotary_factor", old_share) : old_share;
+  if (share != 1) {
     throw UnsupportedError(
         fmt::format("\"{}\": \"partial_rotary_factor\" is {}, expected 1", origin, share));
   }
-  config.rotary_frequency = rotary_frequencies(config.d_head, theta, scaling, origin);
+  config.rotary_frequency = rotary_frequencies(config.d_head, theta, rope, origin);
   return with_switches(config, architecture);
 }
 
@@ -158,24 +158,30 @@ constexpr char kQwen2[] = "qwen2";
 }  // namespace
 
 const Family& llama_family() {
-  static constexpr Family kFamily = {kLlama, "Llama",         kLlama,
-                                     kRows,  "model.",        kIgnoredEndings,
-                                     true,   llama_from_json, from_gguf<kLlama>};
+  static constexpr Family kFamily = {kLlama,       "Llama",         kLlama,
+                                     kRows,        "model.",        kIgnoredEndings,
+                                     kRotaryPairs, llama_from_json, from_gguf<kLlama>};
   return kFamily;
 }
 
 // GGUF files of Mistral models call themselves "llama".
 const Family& mistral_family() {
-  static constexpr Family kFamily = {kMistral, "Mistral",         kLlama,
-                                     kRows,    "model.",          kIgnoredEndings,
-                                     true,     mistral_from_json, from_gguf<kMistral>};
+  static constexpr Family kFamily = {kMistral,     "Mistral",         kLlama,
+                                     kRows,        "model.",          kIgnoredEndings,
+                                     kRotaryPairs, mistral_from_json, from_gguf<kMistral>};
   return kFamily;
 }
 
 const Family& qwen2_family() {
-  static constexpr Family kFamily = {kQwen2,      "Qwen2",         kLlama,
-                                     kBiasedRows, "model.",        kIgnoredEndings,
-                                     false,       qwen2_from_json, from_gguf<kQwen2>};
+  static constexpr Family kFamily = {kQwen2,
+                                     "Qwen2",
+                                     kLlama,
+                                     kBiasedRows,
+                                     "model.",
+                                     kIgnoredEndings,
+                                     GgufRowOrder::as_hugging_face,
+                                     qwen2_from_json,
+                                     from_gguf<kQwen2>};
   return kFamily;
 }
 

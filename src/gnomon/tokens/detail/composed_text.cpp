@@ -87,22 +87,13 @@ bool begins_stretch(std::string_view before, std::string_view next, std::string_
 
 }  // namespace
 
-std::size_t ComposedText::original_of(std::size_t at) const {
-  const auto after = std::upper_bound(
-      stretches.begin(), stretches.end(), at,
-      [](std::size_t position, const Stretch& stretch) { return position < stretch.composed; });
-  const Stretch& stretch = *(after - 1);
-  if (after == stretches.end()) return stretch.original;
-  return std::min(stretch.original + (at - stretch.composed), after->original);
-}
-
-std::optional<ComposedText> compose(std::string_view text) {
+std::optional<RewrittenText> compose(std::string_view text) {
   const bool plain = std::ranges::all_of(
       text, [](char c) { return static_cast<unsigned char>(c) < kFirstByteOfMarks; });
   if (plain) return std::nullopt;
   if (form_c(text) == text) return std::nullopt;
 
-  ComposedText result;
+  RewrittenText result;
   std::size_t first = 0;
   const auto end_stretch = [&](std::size_t at) {
     result.stretches.push_back({result.text.size(), first});
