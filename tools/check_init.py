@@ -19,17 +19,19 @@ import tempfile
 
 import torch
 from transformers import AutoModelForCausalLM
+from transformers.utils import logging
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FAMILIES = ["gpt2", "llama", "mistral", "qwen2", "gpt_neox"]
-SIZES = {"n-layers": 3, "d-model": 48, "n-heads": 4, "d-vocab": 50, "n-ctx": 32, "seed": 11}
+SIZES = {"n-layers": 3, "d-model": 64, "n-heads": 4, "d-vocab": 50, "n-ctx": 32, "seed": 11}
 LIMITS = dict.fromkeys(FAMILIES, 1e-5) | {"gpt2": 1e-10}
 
 
 def largest_difference(gnomon, command, family, folder):
     model_folder = folder / family
     sizes = [word for name, size in SIZES.items() for word in ("--" + name, str(size))]
-    subprocess.run([command, "-q", "model", "init", "--family", family, *sizes, "--out", model_folder], check=True)
+    words = [command, "-q", "model", "init", "--family", family, *sizes, "--out", model_folder]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
     model, report = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float64, output_loading_info=True)
     wrong = {key: names for key, names in report.items() if names}
     if wrong:
@@ -49,6 +51,7 @@ def main():
     sys.path.insert(0, str(arguments.build / "python"))
     import gnomon
 
+    logging.disable_progress_bar()
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         for family in FAMILIES:

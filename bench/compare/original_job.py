@@ -60,7 +60,10 @@ def make_model(arguments):
         model = transformers.AutoModelForCausalLM.from_pretrained(arguments.gguf.parent, dtype=torch.float32, **file)
         # TransformerLens keeps a mask of n_ctx by n_ctx for every block.
         model.config.max_position_embeddings = N_CTX
-        model.save_pretrained(arguments.folder)
+        del model.config.quantization_config  # as which transformers counts a GGUF file
+        plain = transformers.AutoModelForCausalLM.from_config(model.config)
+        plain.load_state_dict(model.state_dict())
+        plain.save_pretrained(arguments.folder)
         transformers.AutoTokenizer.from_pretrained(arguments.gguf.parent, **file).save_pretrained(arguments.folder)
         return
     torch.manual_seed(arguments.seed)
@@ -204,7 +207,7 @@ def compare_job(arguments, folder):
             mine = read_sites(own_out)
             for side, path in outputs.items():
                 theirs = read_sites(path)
-                difference = max(largest_relative(mine[site], theirs[site]) for site in mine)
+                difference = max(largest_relative(mine[site], theirs[site]) for site in theirs)
                 print(f"job: {side} agrees to {difference:.1e}")
                 if not difference <= LIMIT:
                     raise SystemExit(f"job: {side} differs by {difference:.2e}, at most {LIMIT:.0e}")
