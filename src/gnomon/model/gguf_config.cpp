@@ -139,6 +139,18 @@ void GgufConfigReader::refuse_others() const {
   }
 }
 
+ModelConfig gguf_sizes(GgufConfigReader& reader) {
+  ModelConfig config;
+  config.n_layers = reader.integer("block_count");
+  config.d_model = reader.integer("embedding_length");
+  config.n_heads = reader.integer("attention.head_count");
+  config.d_mlp = reader.integer("feed_forward_length");
+  config.d_vocab = reader.integer_or("vocab_size", 0);
+  config.n_ctx = reader.integer("context_length");
+  config.tied_unembedding = reader.file().find("output.weight") == nullptr;
+  return config;
+}
+
 std::vector<double> gguf_rotary_frequencies(GgufConfigReader& reader, Index n_rotary) {
   const double base = reader.number_or("rope.freq_base", 10000);
   const double factor = linear_factor(reader);

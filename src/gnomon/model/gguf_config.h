@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gnomon/model/config.h"
 #include "gnomon/tensor/gguf.h"
 #include "gnomon/tensor/view.h"
 
@@ -51,6 +52,10 @@ class GgufConfigReader {
   std::string prefix_;
   std::set<std::string, std::less<>> asked_;
 };
+
+// The sizes that files of every architecture state by the same keys, and whether the unembedding is
+// tied; d_vocab is 0 where the file states none.
+ModelConfig gguf_sizes(GgufConfigReader& reader);
 
 // Rotary frequencies in radians per position,
 //

@@ -74,16 +74,9 @@ ModelConfig config_from_json(const Json& json, std::string_view origin) {
 
 ModelConfig config_from_gguf(const GgufFile& file) {
   GgufConfigReader reader(file, "gpt2");
-  ModelConfig config;
-  config.n_layers = reader.integer("block_count");
-  config.d_model = reader.integer("embedding_length");
-  config.n_heads = reader.integer("attention.head_count");
-  config.d_mlp = reader.integer("feed_forward_length");
-  config.d_vocab = reader.integer_or("vocab_size", 0);
-  config.n_ctx = reader.integer("context_length");
+  ModelConfig config = gguf_sizes(reader);
   config.norm_eps = reader.number("attention.layer_norm_epsilon");
   config.activation = Activation::gelu_new;
-  config.tied_unembedding = file.find("output.weight") == nullptr;
   reader.require("attention.head_count_kv", static_cast<double>(config.n_heads));
   reader.require("attention.causal", 1);
   reader.refuse_others();

@@ -90,13 +90,7 @@ ModelConfig config_from_json(const Json& json, std::string_view origin) {
 
 ModelConfig config_from_gguf(const GgufFile& file) {
   GgufConfigReader reader(file, "gptneox");
-  ModelConfig config;
-  config.n_layers = reader.integer("block_count");
-  config.d_model = reader.integer("embedding_length");
-  config.n_heads = reader.integer("attention.head_count");
-  config.d_mlp = reader.integer("feed_forward_length");
-  config.d_vocab = reader.integer_or("vocab_size", 0);
-  config.n_ctx = reader.integer("context_length");
+  ModelConfig config = gguf_sizes(reader);
   config.norm_eps = reader.number("attention.layer_norm_epsilon");
   config.activation = Activation::gelu;  // the files do not say; Pythia's, and all others' but one
   if (config.n_layers == 44 && config.d_model == 6144) {
@@ -106,7 +100,6 @@ ModelConfig config_from_gguf(const GgufFile& file) {
                            "use the model's Hugging Face folder");
   }
   config.parallel_block = reader.boolean("use_parallel_residual");
-  config.tied_unembedding = file.find("output.weight") == nullptr;
   config = with_switches(config, reader.origin());
   config.rotary_frequency =
       gguf_rotary_frequencies(reader, reader.integer_or("rope.dimension_count", config.d_head));

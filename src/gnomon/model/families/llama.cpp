@@ -119,21 +119,14 @@ ModelConfig qwen2_from_json(const Json& json, std::string_view origin) {
 
 ModelConfig config_from_gguf(const GgufFile& file, std::string_view architecture) {
   GgufConfigReader reader(file, architecture);
-  ModelConfig config;
-  config.n_layers = reader.integer("block_count");
-  config.d_model = reader.integer("embedding_length");
-  config.n_heads = reader.integer("attention.head_count");
+  ModelConfig config = gguf_sizes(reader);
   config.n_kv_heads = reader.integer_or("attention.head_count_kv", config.n_heads);
   config.d_head = reader.integer_or("attention.key_length",
                                     config.n_heads > 0 ? config.d_model / config.n_heads : 0);
-  config.d_mlp = reader.integer("feed_forward_length");
-  config.d_vocab = reader.integer_or("vocab_size", 0);
-  config.n_ctx = reader.integer("context_length");
   if (const Index window = reader.integer_or("attention.sliding_window", 0); window > 0)
     config.n_ctx = std::min(config.n_ctx, window);
   config.norm_eps = reader.number("attention.layer_norm_rms_epsilon");
   config.activation = Activation::silu;
-  config.tied_unembedding = file.find("output.weight") == nullptr;
   reader.require("attention.value_length", static_cast<double>(config.d_head));
   reader.require("rope.dimension_count", static_cast<double>(config.d_head));
   config.rotary_frequency = gguf_rotary_frequencies(reader, config.d_head);
