@@ -92,7 +92,7 @@ Environment  GNOMON_CACHE XDG_CACHE_HOME HOME     where fetched models are
              HF_HUB_DISABLE_PROGRESS_BARS     as huggingface_hub has them
              GNOMON_PYTHON     the Python that runs notebooks; python3 if unset
              GNOMON_INSTRUCTION_SET     baseline, avx2 or avx512: the most of
-                        the processor that is used
+                        the processor that Gnomon's own kernels use
 Network      `gnomon model fetch` is the only command that uses it.
 )";
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "cli/commands.h"
 #include "cli/model_commands.h"
@@ -46,9 +47,23 @@ void require_hub_content(const std::filesystem::path& path, const CheckedFile& f
                   visible_text(std::filesystem::weakly_canonical(path).string())));
 }
 
+// What loading reads of a folder: the files of the weights, and these where they are there.
+std::vector<ModelFile> files_of(const Model& model) {
+  std::vector<ModelFile> files = model.source().files;
+  if (model.source().format != "safetensors") return files;
+  const std::filesystem::path folder = files.front().path.parent_path();
+  for (const char* name :
+       {"model.safetensors.index.json", "tokenizer.json", "vocab.json", "merges.txt"}) {
+    std::error_code error;
+    const std::uintmax_t bytes = std::filesystem::file_size(folder / name, error);
+    if (!error) files.push_back({folder / name, bytes});
+  }
+  return files;
+}
+
 std::vector<CheckedFile> checked_files(const Model& model) {
   std::vector<CheckedFile> files;
-  for (const ModelFile& file : model.source().files) {
+  for (const ModelFile& file : files_of(model)) {
     CheckedFile checked = {visible_text(file.path.string()), file.bytes, sha256_file(file.path), "",
                            hub_content_hash(file.path)};
     require_hub_content(file.path, checked);

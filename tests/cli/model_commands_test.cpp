@@ -110,6 +110,24 @@ TEST(ModelCommand, RefusesWhatIsNoModel) {
   EXPECT_EQ(run_gnomon({"model", "show", ""}).exit_status, 3);
 }
 
+TEST(DoctorCommand, UsesNoMoreOfTheProcessorThanTheEnvironmentAllows) {
+  const auto kernels = [](const char* instructions) {
+    const auto result =
+        run_gnomon({"doctor", "--json"}, {{"GNOMON_INSTRUCTION_SET", instructions}});
+    const Json json = Json::parse(result.out);
+    for (const Json& finding : json["findings"]) {
+      if (finding["name"] == "kernels") return finding["found"].get<std::string>();
+    }
+    return result.err;
+  };
+  EXPECT_EQ(kernels("baseline").find("the compiler's own instructions"), 0u) << kernels("baseline");
+  const auto unknown = run_gnomon({"doctor"}, {{"GNOMON_INSTRUCTION_SET", "sse"}});
+  EXPECT_EQ(unknown.exit_status, 2);
+  EXPECT_NE(unknown.err.find("instruction set \"sse\", expected baseline, avx2 or avx512"),
+            std::string::npos)
+      << unknown.err;
+}
+
 TEST(DoctorCommand, SaysWhatToDoAboutEveryWarning) {
   const auto result = run_gnomon({"doctor", "--json"}, {{"LC_ALL", "C"}});
   ASSERT_EQ(result.exit_status, 0) << result.err;

@@ -131,20 +131,23 @@ TEST(ModelCheck, ComparesFilesOfTheHubWithTheHashesThatNameThem) {
   const std::string config = "3b656bc8e443235a246fafabd97276b4ff553d1b";
   add("model.safetensors", weights);
   add("config.json", config);
-  add("tokenizer.json", std::string(40, 'd'));  // not among the files that are checked
+  // git hash-object tokenizer.json
+  const std::string tokenizer = "cc60885caff7119fa7450965859e7646dacf5004";
+  add("tokenizer.json", tokenizer);
   const std::string folder = repository.snapshot(commit).string();
 
   const auto whole = run_gnomon({"model", "check", folder, "--json"});
   ASSERT_EQ(whole.exit_status, 0) << whole.err;
   const Json files = Json::parse(whole.out)["files"];
-  ASSERT_EQ(files.size(), 2u);
+  ASSERT_EQ(files.size(), 3u);
+  EXPECT_EQ(files[2]["hub_hash"], tokenizer);
   EXPECT_EQ(files[0]["hub_hash"], weights);
   EXPECT_EQ(files[1]["hub_hash"], config);
   EXPECT_NE(run_gnomon({"model", "check", folder}).out.find("hash names"), std::string::npos);
   const auto copied = run_gnomon({"model", "check", stored.string(), "--json"});
   EXPECT_TRUE(Json::parse(copied.out)["files"][0]["hub_hash"].is_null());
 
-  for (const std::string& etag : {config, weights}) {
+  for (const std::string& etag : {tokenizer, config, weights}) {
     std::string changed = read_text_file(repository.blob(etag));
     changed.back() = changed.back() == ' ' ? '\n' : ' ';
     if (etag == weights) changed[changed.size() - 2] ^= 1;

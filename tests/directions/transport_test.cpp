@@ -108,8 +108,8 @@ TEST(Transport, RefusesWhatHasNoCounterpart) {
   const WeightProcessing processing = parse_weight_processing("transformerlens", config);
   const Head head = random_head({HookKind::resid_post, 1, std::nullopt}, config, false);
   EXPECT_EQ(refusal([&] { to_processed(head, raw, processing); }),
-            "to_processed: direction \"head\" reads the mean over blocks.1.hook_resid_post, which "
-            "the stream of processed weights does not have");
+            "to_processed: direction \"head\" reads the mean of blocks.1.hook_resid_post, which "
+            "processed weights take out");
   EXPECT_EQ(refusal([&] { to_processed(head, raw, parse_weight_processing("fold_ln", config)); }),
             "accepted");
   EXPECT_EQ(refusal([&] { to_raw(head, raw, processing); }),
@@ -119,6 +119,13 @@ TEST(Transport, RefusesWhatHasNoCounterpart) {
             "to_processed: the model's weights are "
             "\"fold_ln,center_writing_weights,center_unembed,fold_value_biases\", expected the "
             "model with its weights as stored");
+  Head rounded = random_head(head.site, config, true);
+  for (double& value : rounded.weight) value = static_cast<float>(value);
+  EXPECT_EQ(refusal([&] { to_processed(rounded, raw, processing); }), "accepted");
+  Head undefined = rounded;
+  undefined.weight[3] = std::nan("");
+  EXPECT_EQ(refusal([&] { to_processed(undefined, raw, processing); }),
+            "to_processed: direction \"head\" is not finite");
   Head narrow = head;
   narrow.weight.pop_back();
   EXPECT_EQ(refusal([&] { to_processed(narrow, raw, processing); }),

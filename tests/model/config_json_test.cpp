@@ -8,9 +8,11 @@
 #include <string>
 
 #include "gnomon/base/error.h"
+#include "gnomon/base/file.h"
 #include "gnomon/base/json.h"
 #include "gnomon/model/family.h"
 #include "gnomon/model/model.h"
+#include "gnomon/tensor/safetensors.h"
 #include "support/temporary_folder.h"
 
 namespace gnomon {
@@ -106,6 +108,42 @@ TEST(ConfigJson, TakesTheRotaryParametersThatTransformersTakes) {
   EXPECT_THROW(frequency("llama", R"({"rope_scaling": {"type": "linear", "factor": 4},
                                       "rope_parameters": {"rope_type": "default"}})"),
                UnsupportedError);
+}
+
+TEST(ConfigJson, RefusesSizesThatSayTwoThings) {
+  EXPECT_THAT(refusal("gpt_neox", "head_dim", 8), HasSubstr("\"head_dim\" is 8, expected"));
+  Json json = parse_json(R"({"num_hidden_layers": 2, "hidden_size": 24, "num_attention_heads": 4,
+      "intermediate_size": 40, "vocab_size": 300, "max_position_embeddings": 64,
+      "rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1,
+                       "high_freq_factor": 4, "original_max_position_embeddings": 32}})",
+                         "config.json");
+  const auto read = [&] { find_family("llama")->config_from_json(json, "config.json"); };
+  json["original_max_position_embeddings"] = 32;
+  EXPECT_NO_THROW(read());
+  json["original_max_position_embeddings"] = 16;
+  EXPECT_THROW(read(), UnsupportedError);
+}
+
+// transformers takes the stored one in spite of the tie.
+TEST(ConfigJson, RefusesATieThatTheFileContradicts) {
+  const std::filesystem::path stored = GNOMON_TEST_DATA "/models/llama-tiny";
+  const SafetensorsFile file(stored / "model.safetensors");
+  const StoredTensor embedding = *file.find("model.embed_tokens.weight");
+  std::vector<StoredTensor> tensors(file.tensors().begin(), file.tensors().end());
+  std::vector<std::byte> numbers(embedding.bytes.begin(), embedding.bytes.end());
+  tensors.push_back({"lm_head.weight", embedding.dtype, embedding.shape, numbers});
+  const test::TemporaryFolder folder;
+  folder.write("config.json", read_text_file(stored / "config.json"));
+  write_safetensors(folder / "model.safetensors", tensors, {});
+  EXPECT_NO_THROW(Model::load(folder.path()));
+  numbers[2] ^= std::byte{1};
+  write_safetensors(folder / "model.safetensors", tensors, {});
+  try {
+    Model::load(folder.path());
+    FAIL() << "expected FileError";
+  } catch (const FileError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("is said to be tied, and tensor \"lm_head.weight\" has other"));
+  }
 }
 
 TEST(ConfigJson, RefusesQuantizedWeights) {

@@ -198,8 +198,9 @@ std::string refusal(const std::function<void(SentencePieceVocabulary&)>& change)
 
 TEST(SentencePiece, RefusesWhatItCannotSay) {
   EXPECT_EQ(refusal<UnsupportedError>([](auto& v) { v.token_types[258] = 5; }),
-            "\"model.gguf\": token 258, \"ab\", is unused and can be made of others");
-  EXPECT_EQ(refusal<Error>([](auto& v) { v.token_types[259] = 5; }), "accepted");
+            "\"model.gguf\": token 258, \"ab\", is unused, and a text can lead to it");
+  EXPECT_EQ(refusal<UnsupportedError>([](auto& v) { v.token_types[256] = 5; }),
+            "\"model.gguf\": token 256, \"a\", is unused, and a text can lead to it");
   EXPECT_EQ(refusal<UnsupportedError>([](auto& v) { v.pieces[258] = "ac"; }),
             "\"model.gguf\": token 258, \"ac\", has a character that is no token of its own");
   EXPECT_EQ(refusal<UnsupportedError>([](auto& v) {

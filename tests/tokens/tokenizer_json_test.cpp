@@ -231,6 +231,25 @@ TEST(TokenizerJson, ReadsByteFallbackWithMarksFromTheNormalizer) {
   EXPECT_EQ(encode(json, " ab<end>ab\n"), (Ids{259, 258, 260, 258, 10}));
 }
 
+TEST(TokenizerJson, ByteFallbackNeedsNoUnknownToken) {
+  Json json = fallback_json();
+  json["model"]["vocab"].erase("<end>");
+  json["model"]["unk_token"] = "<end>";
+  EXPECT_EQ(encode(json, "a<end>"), (std::vector<TokenId>{259, 256, 260}));
+}
+
+// tokenizers gives " <end> ab" too: its token is "\u2581<end>" there.
+TEST(TokenizerJson, DecodesNormalizedTokensWithTheSpaceBeforeThem) {
+  Json json = fallback_json();
+  json["added_tokens"][0]["normalized"] = true;
+  json["decoder"]["decoders"].erase(3);
+  const TemporaryFolder folder;
+  const Tokenizer tokenizer(read_tokenizer_json(folder.write("tokenizer.json", json.dump())));
+  const std::vector<TokenId> ids = tokenizer.encode("<end> ab");
+  EXPECT_EQ(ids, (std::vector<TokenId>{260, 259, 258}));
+  EXPECT_EQ(tokenizer.decode(ids), " <end> ab");
+}
+
 TEST(TokenizerJson, ADecoderMayLeaveOutASpace) {
   const auto decoded = [](const Json& json) {
     const TemporaryFolder folder;
@@ -350,16 +369,23 @@ TEST(TokenizerJson, RefusesTablesThatDoNotFit) {
             "\"model.vocab.b\" is not a token id");
   EXPECT_EQ(bad_file([](Json& j) { j["model"]["vocab"]["b"] = 1e300; }),
             "\"model.vocab.b\" is not a token id");
-  EXPECT_EQ(bad_file([](Json& j) { j["added_tokens"][0]["id"] = 3; }),
-            "7 tokens and none has id 4, expected ids 0 to 6, each once");
+  EXPECT_EQ(
+      bad_file([](Json& j) { j["added_tokens"][0]["id"] = 3; }),
+      "\"added_tokens[0].id\" is not 5, the next number of a token that is not in the vocabulary");
   EXPECT_EQ(bad_file([](Json& j) { j["added_tokens"][1]["content"] = "ab"; }),
             "token 5 is \"ab\" as is token 3, expected each piece once");
-  EXPECT_EQ(bad_file([](Json& j) {
-              j["added_tokens"][1]["id"] = 6;
-              j["added_tokens"].push_back({{"id", 5}, {"content", "<y>"}});
-            }),
-            "\"added_tokens[2].id\" is not above 6, that of the token before it that is not in the "
-            "vocabulary either");
+  EXPECT_EQ(
+      bad_file([](Json& j) {
+        j["added_tokens"][1]["id"] = 6;
+        j["added_tokens"].push_back({{"id", 5}, {"content", "<y>"}});
+      }),
+      "\"added_tokens[1].id\" is not 5, the next number of a token that is not in the vocabulary");
+  EXPECT_EQ(
+      bad_file([](Json& j) {  // a hole in the vocabulary, which Hugging Face leaves
+        j["model"]["vocab"]["<end>"] = 5;
+        j["added_tokens"] = Json::parse(R"([{"id": 4, "content": "<x>"}])");
+      }),
+      "\"added_tokens[0].id\" is not 5, the next number of a token that is not in the vocabulary");
   EXPECT_EQ(bad_file([](Json& j) { j["added_tokens"][1]["content"] = ""; }),
             "\"added_tokens[1].content\" is not a string with characters");
   EXPECT_EQ(bad_file([](Json& j) { j["model"]["unk_token"] = "<unk>"; }),

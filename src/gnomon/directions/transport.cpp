@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -39,16 +40,19 @@ SiteRewriting checked_rewriting(std::string_view function, const Direction<Space
                                  direction.name, direction.weight.size(), width,
                                  site_name(direction.site, raw.config())));
   }
+  if (!std::ranges::all_of(direction.weight, [](double value) { return std::isfinite(value); }) ||
+      !std::isfinite(direction.bias)) {
+    throw NumericError(fmt::format("{}: direction \"{}\" is not finite", function, direction.name));
+  }
   return rewriting;
 }
 
-// Whether Σ h is more than what rounding leaves of a direction whose mean was taken out.
+// Of a direction whose mean was taken out in float32 or float64, Σ h is what rounding leaves of it.
 bool reads_the_mean(const std::vector<double>& weight) {
   const double sum = std::accumulate(weight.begin(), weight.end(), 0.0);
   double size = 0;
   for (const double value : weight) size += std::abs(value);
-  return std::abs(sum) >
-         8 * static_cast<double>(weight.size()) * std::numeric_limits<double>::epsilon() * size;
+  return std::abs(sum) > 8 * double{std::numeric_limits<float>::epsilon()} * size;
 }
 
 }  // namespace
@@ -59,8 +63,8 @@ Direction<Space::raw> to_processed(const Direction<Space::raw>& direction, const
       checked_rewriting("to_processed", direction, raw, processing, "raw");
   if (rewriting.centred && reads_the_mean(direction.weight)) {
     throw ArgumentError(
-        fmt::format("to_processed: direction \"{}\" reads the mean over {}, which the stream of "
-                    "processed weights does not have",
+        fmt::format("to_processed: direction \"{}\" reads the mean of {}, which processed weights "
+                    "take out",
                     direction.name, site_name(direction.site, raw.config())),
         "take the mean out of the direction first, and say that it is another one");
   }

@@ -19,8 +19,8 @@ namespace gnomon {
 //
 // `raw` is the model with its weights as stored. Throws ArgumentError for a direction of other
 // weights than the function takes, a site with a coordinate, or a direction that has no
-// counterpart; ShapeError for another width than the site's; UnsupportedError for sites with a
-// stream for each head.
+// counterpart; ShapeError for another width than the site's; NumericError for numbers that are not
+// finite; UnsupportedError for sites with a stream for each head.
 Direction<Space::raw> to_processed(const Direction<Space::raw>& direction, const Model& raw,
                                    const WeightProcessing& processing);
 Direction<Space::raw> to_raw(const Direction<Space::raw>& direction, const Model& raw,

@@ -5,9 +5,9 @@
 
 namespace gnomon {
 
-// Kernels use no vector instructions beyond these from now on, as on a machine that has no others:
-// "baseline" (what the compiler was told to assume), "avx2" or "avx512". Throws ArgumentError for
-// another name.
+// Gnomon's own kernels use no vector instructions beyond these from now on, as on a machine that has
+// no others: "baseline" (what the compiler was told to assume), "avx2" or "avx512". A BLAS chooses
+// for itself. Throws ArgumentError for another name.
 void limit_instructions(std::string_view name);
 
 }  // namespace gnomon

@@ -47,6 +47,10 @@ FileError missing_weights(const fs::path& folder) {
                      : "a model folder has config.json, model.safetensors and tokenizer.json"};
 }
 
+bool holds_the_same(const StoredTensor& a, const StoredTensor& b) {
+  return a.dtype == b.dtype && a.shape == b.shape && std::ranges::equal(a.bytes, b.bytes);
+}
+
 // Files of the format that hold something else, or a part.
 void require_whole_model(const GgufFile& file) {
   const auto refuse = [&](std::string_view key, const std::string& found,
@@ -157,8 +161,17 @@ void Checkpoint::bind(const Family& family, const std::vector<StoredTensor>& ten
   }
   for (const WeightRow& row : family.rows) {
     if (row.kind == WeightKind::lm_head && config_.tied_unembedding) {
-      // Some exports store the tied matrix a second time; the tie decides.
-      binder.find(file_name(row, 0, from_gguf) + ".weight");
+      // Some exports store the tied matrix a second time. Where it is another one, transformers
+      // takes it in spite of the tie.
+      const StoredTensor* again = binder.find(file_name(row, 0, from_gguf) + ".weight");
+      const StoredTensor& tied = weights_.at({WeightKind::wte, 0}).tensor;
+      if (again != nullptr && !holds_the_same(*again, tied)) {
+        throw FileError(fmt::format("\"{}\": the unembedding is said to be tied, and tensor \"{}\" "
+                                    "has other numbers than \"{}\"",
+                                    origin, again->name, tied.name),
+                        "say \"tie_word_embeddings\": false in config.json if it is meant to be "
+                        "used");
+      }
       continue;
     }
     const Index n_layer = is_per_block(row) ? config_.n_layers : 1;

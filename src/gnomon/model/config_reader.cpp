@@ -111,7 +111,14 @@ std::optional<ConfigReader> ConfigReader::rope() const {
     throw UnsupportedError(fmt::format(
         "\"{}\": both \"rope_parameters\" and \"rope_scaling\", expected one of them", origin_));
   }
-  return object(has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+  std::optional<ConfigReader> rope =
+      object(has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+  constexpr std::string_view kContext = "original_max_position_embeddings";
+  if (rope && has(kContext) && rope->number_or(kContext, number(kContext)) != number(kContext)) {
+    throw UnsupportedError(fmt::format("\"{}\": \"{}\" is {}, and another in the rotary parameters",
+                                       origin_, kContext, number(kContext)));
+  }
+  return rope;
 }
 
 void ConfigReader::require_boolean(std::string_view key, bool value) const {

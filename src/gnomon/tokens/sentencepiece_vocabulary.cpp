@@ -101,15 +101,15 @@ void add_merges(const SentencePieceVocabulary& vocabulary, const PieceIds& ids, 
     if (ids.contains(left) && ids.contains(right))
       merges.push_back({vocabulary.scores[id], k + 1, cuts.size() - k, left, right});
   }
-  // SentencePiece joins characters without a piece of their own, and takes unused pieces apart
-  // again after it has joined them.
+  // SentencePiece joins characters without a piece of their own, takes unused pieces apart again
+  // after it has joined them, and writes an unused character as its bytes.
   const bool is_unused = vocabulary.token_types[id] == detail::kUnusedToken;
   const bool can_be_made = merges.size() > n_before;
-  if ((has_strange && !cuts.empty()) || (is_unused && can_be_made)) {
+  if ((has_strange && !cuts.empty()) || (is_unused && (can_be_made || cuts.empty()))) {
     throw UnsupportedError(
         fmt::format("\"{}\": token {}, {}, {}", vocabulary.origin, id, quote(piece),
                     has_strange ? "has a character that is no token of its own"
-                                : "is unused and can be made of others"),
+                                : "is unused, and a text can lead to it"),
         kUseFolder);
   }
   if (merges.size() > kMostMerges * vocabulary.pieces.size()) {

@@ -232,9 +232,11 @@ Tokenizer::Tables::Tables(TokenizerSpec given)
     const bool as_written = spec.space_marks && !detail::is_byte_piece(piece);
     n_merged.push_back(as_written ? piece.size() : bytes.back().size());
   }
-  for (const AddedToken& token : spec.added) {
+  for (std::size_t i = 0; i < spec.added.size(); ++i) {
+    const AddedToken& token = spec.added[i];
     const auto id = static_cast<std::size_t>(token.id);
-    bytes[id] = spec.space_marks ? bytes_of(token.content) : token.content;
+    // With the space that a normalizer put before it, as in Hugging Face.
+    bytes[id] = spec.space_marks ? bytes_of(searched[i].content) : token.content;
     special[id] = token.special;
   }
   for (unsigned value = 0; value < 256; ++value) {

@@ -97,11 +97,12 @@ void read_model(const TokenizerFileObject& model, const NumberedPieces& numbered
     const std::string unknown = model.string("unk_token");
     const auto found = std::find_if(numbered.begin(), numbered.end(),
                                     [&](const auto& row) { return row.second == unknown; });
-    if (found == numbered.end()) {
+    if (found != numbered.end()) {
+      spec.unknown = found->first;
+    } else if (!model.boolean("byte_fallback", false)) {  // with it no byte is without a piece
       throw FileError(fmt::format("\"{}\": unk_token {} is not in the vocabulary", model.origin(),
                                   quote(unknown)));
     }
-    spec.unknown = found->first;
   }
 }
 
@@ -110,7 +111,6 @@ void read_added_tokens(const TokenizerFileObject& root, NumberedPieces& numbered
   if (root.is_null("added_tokens")) return;
   std::sort(numbered.begin(), numbered.end());
   const auto n_known = static_cast<std::ptrdiff_t>(numbered.size());
-  TokenId last_added = -1;
   for (const VocabularyJson& value : root.array("added_tokens")) {
     const TokenizerFileObject row(root.origin(), fmt::format("added_tokens[{}]", spec.added.size()),
                                   value);
@@ -127,13 +127,11 @@ void read_added_tokens(const TokenizerFileObject& root, NumberedPieces& numbered
     token.only_added = !std::binary_search(numbered.begin(), numbered.begin() + n_known,
                                            std::pair(token.id, token.content));
     if (token.only_added) {
-      // Hugging Face numbers them by their order, whatever the file says.
-      if (token.id <= last_added) {
-        row.wrong("id", fmt::format("above {}, that of the token before it that is not in the "
-                                    "vocabulary either",
-                                    last_added));
+      // Hugging Face numbers them from the vocabulary's size on, whatever the file says.
+      if (static_cast<std::size_t>(token.id) != numbered.size()) {
+        row.wrong("id", fmt::format("{}, the next number of a token that is not in the vocabulary",
+                                    numbered.size()));
       }
-      last_added = token.id;
       numbered.emplace_back(token.id, token.content);
     }
     spec.added.push_back(std::move(token));

@@ -70,6 +70,12 @@ ModelConfig config_from_json(const Json& json, std::string_view origin) {
   config.parallel_block = reader.boolean_or("use_parallel_residual", true);
   config.tied_unembedding = reader.boolean_or("tie_word_embeddings", false);
   config = with_switches(config, origin);
+  if (const Index d_head = reader.integer_or("head_dim", config.d_head); d_head != config.d_head) {
+    throw UnsupportedError(
+        fmt::format("\"{}\": \"head_dim\" is {}, expected hidden_size / "
+                    "num_attention_heads = {}",
+                    origin, d_head, config.d_head));
+  }
   // transformers 5 writes "rope_parameters" with base and share inside; earlier versions
   // "rotary_emb_base" and "rotary_pct", and "rope_scaling" beside them.
   const std::optional<ConfigReader> rope = reader.rope();
