@@ -124,6 +124,39 @@ TEST(ConfigJson, RefusesSizesThatSayTwoThings) {
   EXPECT_THROW(read(), UnsupportedError);
 }
 
+// Keys of which the second is transformers' own name for the first, and wins there.
+TEST(ConfigJson, TakesGpt2SizesByEitherName) {
+  for (const auto& [key, other] :
+       {std::pair{"n_head", "num_attention_heads"}, std::pair{"n_layer", "num_hidden_layers"},
+        std::pair{"n_embd", "hidden_size"}, std::pair{"n_positions", "max_position_embeddings"}}) {
+    const Json stored = {{"n_head", 4}, {"n_layer", 2}, {"n_embd", 24}, {"n_positions", 64}};
+    EXPECT_EQ(refusal("gpt2", other, stored[key]), "accepted") << other;
+    EXPECT_THAT(refusal("gpt2", other, 8), HasSubstr(other)) << other;
+    Json json = stored;
+    json["vocab_size"] = 300;
+    json.erase(key);
+    json[other] = stored[key];
+    EXPECT_NO_THROW(find_family("gpt2")->config_from_json(json, "config.json")) << other;
+  }
+}
+
+TEST(ConfigJson, ASlidingWindowIsThatOfTransformersWhereNoneIsNamed) {
+  Json json = parse_json(R"({"num_hidden_layers": 2, "hidden_size": 24, "num_attention_heads": 4,
+      "intermediate_size": 40, "vocab_size": 300, "max_position_embeddings": 8192})",
+                         "config.json");
+  const auto n_ctx = [&](std::string_view family) {
+    return find_family(family)->config_from_json(json, "config.json").n_ctx;
+  };
+  EXPECT_EQ(n_ctx("mistral"), 4096);
+  EXPECT_EQ(n_ctx("qwen2"), 8192);
+  json["use_sliding_window"] = true;
+  EXPECT_EQ(n_ctx("qwen2"), 4096);
+  json["sliding_window"] = 20;
+  EXPECT_EQ(n_ctx("qwen2"), 20);
+  json["sliding_window"] = nullptr;
+  EXPECT_EQ(n_ctx("qwen2"), 8192);
+}
+
 // transformers takes the stored one in spite of the tie.
 TEST(ConfigJson, RefusesATieThatTheFileContradicts) {
   const std::filesystem::path stored = GNOMON_TEST_DATA "/models/llama-tiny";
@@ -146,18 +179,31 @@ TEST(ConfigJson, RefusesATieThatTheFileContradicts) {
   }
 }
 
-TEST(ConfigJson, RefusesQuantizedWeights) {
-  const test::TemporaryFolder folder;
-  folder.write("config.json", R"({"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 24,
-      "num_attention_heads": 4, "intermediate_size": 40, "vocab_size": 300,
-      "max_position_embeddings": 64, "quantization_config": {"quant_method": "gptq"}})");
-  try {
-    Model::load(folder.path());
-    FAIL() << "expected UnsupportedError";
-  } catch (const UnsupportedError& e) {
-    EXPECT_THAT(e.what(),
-                HasSubstr("\"quantization_config\": quantized weights are read from GGUF"));
-  }
+TEST(ConfigJson, RefusesOtherModelsByName) {
+  const auto refused = [](const char* key, const Json& value) -> std::string {
+    const test::TemporaryFolder folder;
+    Json json = read_json_file(GNOMON_TEST_DATA "/models/llama-tiny/config.json");
+    json[key] = value;
+    folder.write("config.json", json.dump());
+    std::filesystem::copy_file(GNOMON_TEST_DATA "/models/llama-tiny/model.safetensors",
+                               folder / "model.safetensors");
+    try {
+      Model::load(folder.path());
+    } catch (const UnsupportedError& e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  EXPECT_THAT(refused("quantization_config", {{"quant_method", "gptq"}}),
+              HasSubstr("\"quantization_config\": quantized weights are read from GGUF"));
+  EXPECT_EQ(refused("quantization_config", nullptr), "accepted");
+  for (const Json& value : {Json(false), Json(nullptr)})
+    EXPECT_THAT(refused("is_causal", value), HasSubstr("\"is_causal\": attention that sees"));
+  EXPECT_EQ(refused("is_causal", true), "accepted");
+  EXPECT_THAT(refused("transformers_weights", "other.safetensors"),
+              HasSubstr("\"transformers_weights\": the weights of another file"));
+  EXPECT_THAT(refused("per_layer_config", {{"0", {{"head_dim", 8}}}}),
+              HasSubstr("\"per_layer_config\": blocks that are not all alike"));
 }
 
 }  // namespace

@@ -51,6 +51,31 @@ bool holds_the_same(const StoredTensor& a, const StoredTensor& b) {
   return a.dtype == b.dtype && a.shape == b.shape && std::ranges::equal(a.bytes, b.bytes);
 }
 
+// Keys of every family's config.json with which transformers computes, or reads, something else.
+void refuse_other_models(const Json& json, const fs::path& path) {
+  const auto says = [&](const char* key) { return json.contains(key) && !json[key].is_null(); };
+  const auto refuse = [&](const char* key, const char* why, const char* hint) {
+    throw UnsupportedError(fmt::format("\"{}\": \"{}\": {}", path.string(), key, why), hint);
+  };
+  if (says("quantization_config")) {
+    refuse("quantization_config", "quantized weights are read from GGUF files only",
+           "use the model's checkpoint from before it was quantized, or a GGUF file of it");
+  }
+  // null counts as false there.
+  if (json.contains("is_causal") && json["is_causal"] != true) {
+    refuse("is_causal",
+           "attention that sees the tokens after a token, which the forward pass does not",
+           "remove the key if the model was trained to predict the next token");
+  }
+  if (says("transformers_weights")) {
+    refuse("transformers_weights", "the weights of another file than model.safetensors",
+           "give that file the name model.safetensors and remove the key");
+  }
+  if (says("per_layer_config")) {
+    refuse("per_layer_config", "blocks that are not all alike", "");
+  }
+}
+
 // Files of the format that hold something else, or a part.
 void require_whole_model(const GgufFile& file) {
   const auto refuse = [&](std::string_view key, const std::string& found,
@@ -201,13 +226,7 @@ std::shared_ptr<const Checkpoint> Checkpoint::load_folder(const fs::path& folder
   }
   const auto architecture = model_type->get<std::string>();
   const Family& family = require_family(find_family(architecture), architecture, config_path);
-  if (json.contains("quantization_config") && !json["quantization_config"].is_null()) {
-    throw UnsupportedError(
-        fmt::format(
-            "\"{}\": \"quantization_config\": quantized weights are read from GGUF files only",
-            config_path.string()),
-        "use the model's checkpoint from before it was quantized, or a GGUF file of it");
-  }
+  refuse_other_models(json, config_path);
   std::shared_ptr<Checkpoint> checkpoint(new Checkpoint);
   checkpoint->config_ = family.config_from_json(json, config_path.string());
   check_config(checkpoint->config_, config_path.string());

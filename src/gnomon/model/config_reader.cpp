@@ -74,6 +74,15 @@ Index ConfigReader::integer_or(std::string_view key, Index fallback) const {
   return has(key) ? integer(key) : fallback;
 }
 
+Index ConfigReader::integer_either(std::string_view key, std::string_view other) const {
+  if (!has(other)) return integer(key);
+  if (has(key) && integer(key) != integer(other)) {
+    throw UnsupportedError(fmt::format("\"{}\": \"{}\" is {} and \"{}\", which is the same, {}",
+                                       origin_, key, integer(key), other, integer(other)));
+  }
+  return integer(other);
+}
+
 double ConfigReader::number(std::string_view key) const {
   const Json* value = find(key);
   if (value == nullptr)
@@ -107,7 +116,9 @@ std::optional<ConfigReader> ConfigReader::object(std::string_view key) const {
 }
 
 std::optional<ConfigReader> ConfigReader::rope() const {
-  if (has("rope_parameters") && has("rope_scaling")) {
+  const Json* scaling = find("rope_scaling");
+  const bool has_scaling = scaling != nullptr && !(scaling->is_object() && scaling->empty());
+  if (has("rope_parameters") && has_scaling) {
     throw UnsupportedError(fmt::format(
         "\"{}\": both \"rope_parameters\" and \"rope_scaling\", expected one of them", origin_));
   }
@@ -142,7 +153,7 @@ Activation ConfigReader::activation(std::string_view key) const {
   // "gelu_fast" writes the constant sqrt(2 / pi) with ten digits.
   if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast")
     return Activation::gelu_new;
-  if (name == "gelu") return Activation::gelu;
+  if (name == "gelu" || name == "gelu_python") return Activation::gelu;
   if (name == "silu" || name == "swish") return Activation::silu;
   if (name == "relu") return Activation::relu;
   throw UnsupportedError(

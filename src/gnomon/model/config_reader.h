@@ -22,6 +22,8 @@ class ConfigReader {
   // Throws FileError for negative numbers and those of 2^31 and more.
   Index integer(std::string_view key) const;
   Index integer_or(std::string_view key, Index fallback) const;
+  // Of a size that has two names. Throws UnsupportedError where both are there and differ.
+  Index integer_either(std::string_view key, std::string_view other) const;
   double number(std::string_view key) const;
   double number_or(std::string_view key, double fallback) const;
   bool boolean_or(std::string_view key, bool fallback) const;

@@ -58,12 +58,12 @@ ModelConfig config_from_json(const Json& json, std::string_view origin) {
   reader.require_boolean("scale_attn_by_inverse_layer_idx", false);
   reader.require_boolean("add_cross_attention", false);
   ModelConfig config;
-  config.n_layers = reader.integer("n_layer");
-  config.d_model = reader.integer("n_embd");
-  config.n_heads = reader.integer("n_head");
+  config.n_layers = reader.integer_either("n_layer", "num_hidden_layers");
+  config.d_model = reader.integer_either("n_embd", "hidden_size");
+  config.n_heads = reader.integer_either("n_head", "num_attention_heads");
   config.d_mlp = reader.integer_or("n_inner", 4 * config.d_model);
   config.d_vocab = reader.integer("vocab_size");
-  config.n_ctx = reader.integer("n_positions");
+  config.n_ctx = reader.integer_either("n_positions", "max_position_embeddings");
   config.norm_eps = reader.number_or("layer_norm_epsilon", 1e-5);
   config.activation = reader.has("activation_function") ? reader.activation("activation_function")
                                                         : Activation::gelu_new;

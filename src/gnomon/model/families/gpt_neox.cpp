@@ -36,7 +36,7 @@ constexpr std::array kRows = {
 
 // Masks and frequencies that earlier versions of transformers stored.
 constexpr std::array<std::string_view, 3> kIgnoredEndings = {
-    ".attention.bias", ".attention.masked_bias", ".attention.rotary_emb.inv_freq"};
+    ".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"};
 
 // transformers calls the module lm_head since 5.14 and still writes embed_out.
 constexpr std::array<OtherName, 1> kOtherNames = {OtherName{"lm_head", "embed_out"}};

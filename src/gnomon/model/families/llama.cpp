@@ -96,7 +96,9 @@ ModelConfig llama_from_json(const Json& json, std::string_view origin) {
 
 // A window hides the keys that are `sliding_window` or more tokens back, so texts of up to that
 // many tokens are exact without it; longer ones are refused as longer than n_ctx.
-void limit_to_window(ModelConfig& config, const ConfigReader& reader) {
+void limit_to_window(ModelConfig& config, const Json& json, const ConfigReader& reader) {
+  // transformers' default where the key is absent; null says that there is no window.
+  if (!json.contains("sliding_window")) config.n_ctx = std::min<Index>(config.n_ctx, 4096);
   if (reader.has("sliding_window"))
     config.n_ctx = std::min(config.n_ctx, reader.integer("sliding_window"));
 }
@@ -104,16 +106,14 @@ void limit_to_window(ModelConfig& config, const ConfigReader& reader) {
 ModelConfig mistral_from_json(const Json& json, std::string_view origin) {
   const ConfigReader reader(json, origin);
   ModelConfig config = config_from_json(reader, "mistral", origin);
-  // transformers' default where the key is absent; null says that there is no window.
-  if (!json.contains("sliding_window")) config.n_ctx = std::min<Index>(config.n_ctx, 4096);
-  limit_to_window(config, reader);
+  limit_to_window(config, json, reader);
   return config;
 }
 
 ModelConfig qwen2_from_json(const Json& json, std::string_view origin) {
   const ConfigReader reader(json, origin);
   ModelConfig config = config_from_json(reader, "qwen2", origin);
-  if (reader.boolean_or("use_sliding_window", false)) limit_to_window(config, reader);
+  if (reader.boolean_or("use_sliding_window", false)) limit_to_window(config, json, reader);
   return config;
 }
 
