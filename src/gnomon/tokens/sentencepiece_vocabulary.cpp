@@ -7,7 +7,7 @@
 #include <cmath>
 #include <string_view>
 #include <tuple>
-#include <unordered_map>
+#include <unordered_set>
 
 #include "gnomon/base/error.h"
 #include "gnomon/base/quote.h"
@@ -26,8 +26,18 @@ constexpr std::size_t kMostMerges = 8;
 
 constexpr const char* kUseFolder = "use the model's Hugging Face folder with its tokenizer.json";
 
-// The pieces that the text is made of, by their ids; control tokens and bytes are not among them.
-using PieceIds = std::unordered_map<std::string_view, std::size_t>;
+// What merges make; control tokens and bytes are not among them.
+bool is_text_piece(std::int32_t type) {
+  return type == detail::kNormalToken || type == detail::kUnusedToken;
+}
+
+// Found in the text as it stands.
+bool is_found_whole(std::int32_t type) {
+  return type == detail::kControlToken || type == detail::kUnknownToken ||
+         type == detail::kUserDefinedToken;
+}
+
+using PieceSet = std::unordered_set<std::string_view>;
 
 struct ScoredMerge {
   double score = 0;
@@ -55,9 +65,8 @@ void check_lists(const SentencePieceVocabulary& vocabulary) {
       throw FileError(fmt::format("\"{}\": the score of token {} is {}, expected a number",
                                   vocabulary.origin, i, vocabulary.scores[i]));
     }
-    const bool in_text =
-        type == detail::kNormalToken || type == detail::kUnusedToken || type == detail::kByteToken;
-    if (!in_text && vocabulary.pieces[i].find(detail::kSpaceMark) != std::string::npos) {
+    if (is_found_whole(type) &&
+        vocabulary.pieces[i].find(detail::kSpaceMark) != std::string::npos) {
       throw UnsupportedError(
           fmt::format("\"{}\": token {}, {}, is found in the text as it stands and has the sign of "
                       "a space",
@@ -72,25 +81,23 @@ void check_lists(const SentencePieceVocabulary& vocabulary) {
   }
 }
 
-PieceIds ids_of_text_pieces(const SentencePieceVocabulary& vocabulary) {
-  PieceIds ids;
+PieceSet text_pieces(const SentencePieceVocabulary& vocabulary) {
+  PieceSet pieces;
   for (std::size_t i = 0; i < vocabulary.pieces.size(); ++i) {
-    const std::int32_t type = vocabulary.token_types[i];
-    if (type == detail::kNormalToken || type == detail::kUnusedToken)
-      ids.emplace(vocabulary.pieces[i], i);
+    if (is_text_piece(vocabulary.token_types[i])) pieces.insert(vocabulary.pieces[i]);
   }
-  return ids;
+  return pieces;
 }
 
 // The ways to make a piece of two others.
-void add_merges(const SentencePieceVocabulary& vocabulary, const PieceIds& ids, std::size_t id,
+void add_merges(const SentencePieceVocabulary& vocabulary, const PieceSet& pieces, std::size_t id,
                 std::vector<ScoredMerge>& merges) {
   const std::string_view piece = vocabulary.pieces[id];
   std::vector<std::size_t> cuts;  // where characters end, the last one's left out
   bool has_strange = false;
   for (std::size_t at = 0; at < piece.size();) {
     const std::size_t end = at + utf8_character_at(piece, at).n_bytes;
-    has_strange = has_strange || !ids.contains(piece.substr(at, end - at));
+    has_strange = has_strange || !pieces.contains(piece.substr(at, end - at));
     if (end < piece.size()) cuts.push_back(end);
     at = end;
   }
@@ -98,7 +105,7 @@ void add_merges(const SentencePieceVocabulary& vocabulary, const PieceIds& ids, 
   for (std::size_t k = 0; k < cuts.size(); ++k) {
     const std::string_view left = piece.substr(0, cuts[k]);
     const std::string_view right = piece.substr(cuts[k]);
-    if (ids.contains(left) && ids.contains(right))
+    if (pieces.contains(left) && pieces.contains(right))
       merges.push_back({vocabulary.scores[id], k + 1, cuts.size() - k, left, right});
   }
   // SentencePiece joins characters without a piece of their own, takes unused pieces apart again
@@ -125,12 +132,10 @@ void add_merges(const SentencePieceVocabulary& vocabulary, const PieceIds& ids, 
 
 TokenizerSpec tokenizer_spec_from_sentencepiece(SentencePieceVocabulary vocabulary) {
   check_lists(vocabulary);
-  const PieceIds ids = ids_of_text_pieces(vocabulary);
+  const PieceSet pieces = text_pieces(vocabulary);
   std::vector<ScoredMerge> merges;
   for (std::size_t id = 0; id < vocabulary.pieces.size(); ++id) {
-    const std::int32_t type = vocabulary.token_types[id];
-    if (type == detail::kNormalToken || type == detail::kUnusedToken)
-      add_merges(vocabulary, ids, id, merges);
+    if (is_text_piece(vocabulary.token_types[id])) add_merges(vocabulary, pieces, id, merges);
   }
   // The order in which Hugging Face writes the merges of such a vocabulary. Those with one score,
   // such as the cuts of one piece, have one rank: SentencePiece takes the leftmost in the text.
@@ -151,9 +156,7 @@ TokenizerSpec tokenizer_spec_from_sentencepiece(SentencePieceVocabulary vocabula
   }
   for (std::size_t i = 0; i < vocabulary.token_types.size(); ++i) {
     const std::int32_t type = vocabulary.token_types[i];
-    if (type != detail::kControlToken && type != detail::kUnknownToken &&
-        type != detail::kUserDefinedToken)
-      continue;
+    if (!is_found_whole(type)) continue;
     AddedToken token;
     token.id = static_cast<TokenId>(i);
     token.content = vocabulary.pieces[i];

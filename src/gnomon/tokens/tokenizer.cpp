@@ -348,11 +348,9 @@ void Tokenizer::Tables::encode_pretoken(std::string_view pretoken, std::size_t o
   std::vector<detail::Symbol> symbols;
   if (const std::optional<TokenId> whole = whole_piece(pretoken)) {
     symbols = {{*whole, 0, pretoken.size()}};
-  } else if (spec.space_marks) {
-    symbols = symbols_of_marked(pretoken);
-    merges.apply(symbols);
   } else {
-    symbols = symbols_of(pretoken, all_have_pieces);
+    symbols =
+        spec.space_marks ? symbols_of_marked(pretoken) : symbols_of(pretoken, all_have_pieces);
     if (!all_have_pieces && !spec.unknown) out.n_dropped_bytes += pretoken.size() - symbols.size();
     merges.apply(symbols);
   }
