@@ -103,14 +103,11 @@ def lens_model(arguments):
     import torch
     import transformers
 
-    sys.path.insert(0, str(ROOT / "tools"))
-    from make_golden import hooked_transformer
+    sys.path.insert(0, str(pathlib.Path(__file__).parent))
+    from patching import Lens
 
     torch.set_num_threads(arguments.threads)
-    source = transformers.AutoModelForCausalLM.from_pretrained(arguments.folder, dtype=torch.float32).eval()
-    model = hooked_transformer(source, torch.float32)
-    model.set_use_attn_result(False)
-    return model
+    return Lens(transformers.AutoModelForCausalLM.from_pretrained(arguments.folder, dtype=torch.float32).eval()).model
 
 
 def side_one_at_a_time(arguments):

@@ -36,9 +36,11 @@ import argparse
 import importlib.metadata
 import json
 import os
+import pathlib
 import platform
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -47,10 +49,11 @@ os.environ["TQDM_DISABLE"] = "1"
 
 import nnsight  # noqa: E402
 import torch  # noqa: E402
-import transformer_lens  # noqa: E402
 import transformers  # noqa: E402
 from transformer_lens import patching  # noqa: E402
-from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights  # noqa: E402
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
+from make_golden import hooked_transformer  # noqa: E402
 
 PACKAGES = ["torch", "transformers", "transformer_lens", "nnsight"]
 LAYER, NEURON = 8, 481
@@ -99,27 +102,9 @@ class Lens:
     """TransformerLens."""
 
     def __init__(self, source):
-        config = source.config
-        self.model = transformer_lens.HookedTransformer(
-            transformer_lens.HookedTransformerConfig(
-                n_layers=config.n_layer,
-                d_model=config.n_embd,
-                n_ctx=config.n_positions,
-                d_head=config.n_embd // config.n_head,
-                n_heads=config.n_head,
-                d_mlp=4 * config.n_embd,
-                d_vocab=config.vocab_size,
-                act_fn="gelu_new",
-                eps=config.layer_norm_epsilon,
-                normalization_type="LN",
-                device="cpu",
-            )
-        )
-        weights = convert_gpt2_weights(source, self.model.cfg)
-        missing = self.model.load_state_dict(weights, strict=False).missing_keys
-        assert all(key.endswith(("mask", "IGNORE", "b_U")) for key in missing), missing
-        self.model.eval()
-        self.n_layer = config.n_layer
+        self.model = hooked_transformer(source, torch.float32)
+        self.model.set_use_attn_result(False)
+        self.n_layer = source.config.num_hidden_layers
 
     def as_shipped(self, data):
         weight = torch.tensor(data["weight"])
